@@ -1,0 +1,148 @@
+#include "actors/group_leader/group_leader.hpp"
+
+#include <map>
+
+#include "actors/group_leader/step_times.hpp"
+
+namespace troupe {
+namespace {
+
+struct group_leader_state {
+  static inline const char* name = "group_leader";
+
+  group_leader_state(group_leader_actor::pointer self_actor, environment& environment_, group_leader_config config_,
+                     compute& device_)
+      : self(self_actor), env(environment_), config(std::move(config_)), device(device_), streams(config.limits) {}
+
+  group_leader_actor::behavior_type make_behavior() {
+    report();
+    tell_after(handle(), config.report_interval, tick{});
+    return {
+        [this](const inbound& message) { on_inbound(message); },
+        [](const node_up&) {},
+        [this](const node_lost& lost) { on_gateway_lost(lost.peer); },
+        [this](const compute_stepped& step) { on_step(*step.outcome); },
+        [this](const tick&) { on_tick(); },
+        [this](const terminate_node&) { draining = true; },
+    };
+  }
+
+  group_leader_actor handle() { return caf::actor_cast<group_leader_actor>(self); }
+
+  envelope_head head_to(service to) const {
+    envelope_head head;
+    head.to = to;
+    head.group = config.group;
+    head.generation = config.generation;
+    return head;
+  }
+
+  void on_inbound(const inbound& message) {
+    const auto* wanted = std::get_if<generate>(&message.body());
+    const auto* cancelled = std::get_if<cancel_stream>(&message.body());
+    if (wanted) {
+      stream_key key{message.from().node, message.from().incarnation, wanted->stream};
+      auto taken = admit(key, message.head(), *wanted);
+      if (taken) {
+        step();
+      } else {
+        refuse(key, taken.err());
+      }
+    } else if (cancelled && message.head().generation == config.generation) {
+      streams.cancel({message.from().node, message.from().incarnation, cancelled->stream});
+    }
+  }
+
+  result<void> admit(const stream_key& key, const envelope_head& head, const generate& wanted) {
+    if (head.generation != config.generation) {
+      return {errc::fenced, "this is generation " + std::to_string(config.generation) + " of the group, not " +
+                                std::to_string(head.generation)};
+    }
+    if (draining) return {errc::draining, "the group takes no new streams"};
+    if (failed) return {errc::aborted, "the group is ending"};
+    return streams.admit(key, wanted);
+  }
+
+  void refuse(const stream_key& key, const error& why) {
+    step_tokens answer;
+    answer.refused.push_back({key.stream, why});
+    send_tokens(key.gateway, std::move(answer));
+  }
+
+  void send_tokens(const node_name& gateway, step_tokens tokens) {
+    auto sent = env.post.send(gateway, head_to(service::requests), std::move(tokens));
+    // A gateway that does not read loses its link, and with it its streams here: it takes them up again elsewhere.
+    if (!sent && sent.err().code == errc::overloaded) env.post.disconnect(gateway, "it does not read its tokens");
+  }
+
+  void on_gateway_lost(const peer_identity& peer) {
+    if (peer.role != "gateway") return;
+    if (auto count = streams.cancel_all(peer.node, peer.incarnation); count > 0) {
+      env.log.info("group_leader.streams_cancelled", {{"gateway", peer.node}, {"count", uint64_t{count}}});
+    }
+  }
+
+  void step() {
+    if (failed) return;
+    auto request = streams.plan();
+    if (!request) return;
+    device.submit(std::move(*request), [to = handle()](result<step_result> outcome) {
+      tell(to, compute_stepped{std::make_shared<const result<step_result>>(std::move(outcome))});
+    });
+  }
+
+  void on_step(const result<step_result>& outcome) {
+    if (!outcome) {
+      failed = true;
+      config.on_failure(outcome.err());
+      return;
+    }
+    times.add(outcome->took);
+    std::map<node_name, step_tokens> by_gateway;
+    for (auto& [key, token] : streams.apply(*outcome)) {
+      auto& tokens = by_gateway[key.gateway];
+      tokens.step = outcome->number;
+      tokens.tokens.push_back(std::move(token));
+    }
+    // The next step runs while this one's tokens are encoded and sent.
+    step();
+    for (auto& [gateway, tokens] : by_gateway) send_tokens(gateway, std::move(tokens));
+  }
+
+  void on_tick() {
+    report();
+    tell_after(handle(), config.report_interval, tick{});
+  }
+
+  void report() {
+    auto load = streams.load();
+    load.steps = device.steps_finished();
+    load.step_us_p50 = times.percentile_us(0.5);
+    load.step_us_p99 = times.percentile_us(0.99);
+    env.post.send_to_role("gateway", head_to(service::router), load);
+  }
+
+  group_leader_actor::pointer self;
+  environment& env;
+  group_leader_config config;
+  compute& device;
+  batch streams;
+  step_times times;
+  bool draining = false;
+  bool failed = false;
+};
+
+using group_leader_impl = group_leader_actor::stateful_impl<group_leader_state>;
+
+}  // namespace
+
+group_leader_actor spawn_group_leader(caf::actor_system& system, environment& env, group_leader_config config,
+                                      compute& device) {
+  auto group = config.group;
+  auto actor = system.spawn<group_leader_impl>(std::ref(env), std::move(config), std::ref(device));
+  env.post.bind(service::group_leader, group, caf::actor_cast<caf::actor>(actor));
+  env.post.watch_nodes(service::group_leader, group);
+  return actor;
+}
+
+}  // namespace troupe

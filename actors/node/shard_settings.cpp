@@ -1,0 +1,18 @@
+#include "actors/node/shard_settings.hpp"
+
+namespace troupe {
+
+result<shard_config> shard_config_of(const deployment_config& deployment, uint32_t rank) {
+  shard_config shard;
+  shard.model_folder = deployment.model;
+  shard.tp = deployment.tensor_parallel;
+  shard.rank = rank;
+  shard.threads = deployment.threads_per_rank;
+  shard.kv_pages = (deployment.kv_positions + kv_page_positions - 1) / kv_page_positions;
+  shard.rows_max = deployment.step_tokens_max;
+  shard.sequences_max = deployment.sequences_max;
+  TROUPE_ASSIGN(shard.backend, parse_cpu_backend_choice(deployment.backend));
+  return shard;
+}
+
+}  // namespace troupe

@@ -1,0 +1,223 @@
+#include "actors/outside/compute/shard_compute.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+#include "shards/engine/local_communicator.hpp"
+#include "shards/engine/shm_communicator.hpp"
+#include "shards/sampling/sampler.hpp"
+
+namespace troupe {
+namespace {
+
+/// Which row of the logits belongs to each task. Sampling changes its row, so no two tasks may have the same.
+result<std::vector<uint32_t>> rows_of(const step_request& request) {
+  const std::vector<sequence_step>& sequences = request.plan.sequences;
+  std::vector<std::optional<uint32_t>> row_of_sequence(sequences.size());
+  uint32_t rows = 0;
+  for (size_t i = 0; i < sequences.size(); ++i)
+    if (sequences[i].wants_logits) row_of_sequence[i] = rows++;
+
+  std::vector<uint32_t> rows_of_tasks;
+  for (const sampling_task& task : request.sampling) {
+    if (task.sequence >= sequences.size() || !row_of_sequence[task.sequence]) {
+      return error{errc::invalid_argument, "a token is to be chosen for sequence " + std::to_string(task.sequence) +
+                                               ", which has no logits of its own in this step"};
+    }
+    if (!task.params || !task.prompt) {
+      return error{errc::invalid_argument,
+                   "a token is to be chosen for sequence " + std::to_string(task.sequence) + " without parameters"};
+    }
+    rows_of_tasks.push_back(*row_of_sequence[task.sequence]);
+    row_of_sequence[task.sequence].reset();
+  }
+  return rows_of_tasks;
+}
+
+result<std::vector<sampled_token>> sample_all(const step_request& request, const std::vector<uint32_t>& rows,
+                                              const step_logits& logits) {
+  std::vector<sampled_token> tokens;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const sampling_task& task = request.sampling[i];
+    const sequence_step& sequence = request.plan.sequences[task.sequence];
+    const auto position = static_cast<uint32_t>(sequence.first_position + sequence.tokens.size());
+    auto drawn = sample(logits.row(rows[i]), *task.params, *task.prompt, task.generated, position);
+    if (!drawn) {
+      return with_context(std::move(drawn).err(), "step " + std::to_string(request.plan.number) + ", sequence " +
+                                                      std::to_string(task.sequence));
+    }
+    tokens.push_back({drawn->id, drawn->logprob, std::move(drawn->top)});
+  }
+  return tokens;
+}
+
+class thread_compute final : public shard_compute {
+ public:
+  thread_compute(shard_compute_config config, const clock& time)
+      : config_(std::move(config)), time_(time), step_deadline_(config_.step_deadline.count()) {}
+
+  ~thread_compute() override {
+    abort("the rank is shutting down");
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void open(std::function<void(result<compute_facts>)> done) override {
+    TROUPE_CHECK(!thread_.joinable());
+    thread_ = std::thread([this, done = std::move(done)] { live(done); });
+  }
+
+  void submit(step_request request, std::function<void(result<step_result>)> done) override {
+    TROUPE_CHECK(config_.shard.rank == 0);
+    give([this, request = std::move(request), done = std::move(done)] { done(run_step(request)); });
+  }
+
+  void follow(std::function<void(error)> ended) override {
+    TROUPE_CHECK(config_.shard.rank != 0);
+    give([this, ended = std::move(ended)] { ended(follow_until_error()); });
+  }
+
+  uint64_t steps_finished() const override { return steps_finished_.load(std::memory_order_relaxed); }
+
+  void abort(std::string why) override {
+    const std::lock_guard lock(mutex_);
+    if (!aborted_) aborted_ = why;
+    if (group_ != nullptr) group_->abort(why);
+  }
+
+  void set_step_deadline(duration deadline) override {
+    step_deadline_.store(deadline.count(), std::memory_order_relaxed);
+  }
+
+ private:
+  void give(std::function<void()> task) {
+    TROUPE_CHECK(thread_.joinable());
+    {
+      const std::lock_guard lock(mutex_);
+      TROUPE_CHECK(!task_);  // One at a time is the seam's rule.
+      task_ = std::move(task);
+    }
+    wake_.notify_one();
+  }
+
+  /// The thread's life. The communicator and the shard live and die here, for the liveness word belongs to the thread.
+  void live(const std::function<void(result<compute_facts>)>& opened) {
+    std::unique_ptr<communicator> group;
+    result<compute_facts> facts = open_shard(group);
+    // The others wait for this rank, which will not come.
+    if (!facts && group) group->abort(facts.err().detail);
+    if (!facts) failed_ = facts.err();
+    opened(std::move(facts));
+    for (;;) {
+      std::function<void()> task;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return task_ || ending_; });
+        if (!task_) break;
+        task = std::exchange(task_, nullptr);
+      }
+      task();
+    }
+    shard_.reset();
+    const std::lock_guard lock(mutex_);
+    group_ = nullptr;
+    group.reset();
+  }
+
+  result<compute_facts> open_shard(std::unique_ptr<communicator>& group) {
+    TROUPE_ASSIGN(const size_t floats_max, shard_floats_max(config_.shard));
+    shm_communicator* shared = nullptr;
+    if (config_.shard.tp == 1) {
+      group = std::make_unique<local_communicator>(floats_max);
+    } else {
+      TROUPE_ASSIGN(auto opened, shm_communicator::open({.rank = config_.shard.rank,
+                                                         .size = config_.shard.tp,
+                                                         .floats_max = floats_max,
+                                                         .generation = config_.generation,
+                                                         .fd = config_.shared_memory_fd},
+                                                        time_));
+      shared = opened.get();
+      group = std::move(opened);
+    }
+    TROUPE_TRY(publish(*group));
+    if (shared != nullptr) TROUPE_TRY(shared->meet(config_.shard.open_deadline));
+    TROUPE_ASSIGN(shard_, shard::open(config_.shard, *group));
+    group->set_deadline(duration(step_deadline_.load(std::memory_order_relaxed)));
+    const shard_facts& facts = shard_->facts();
+    return compute_facts{.fingerprint = facts.fingerprint,
+                         .kv_pages = facts.kv_pages,
+                         .context_max = facts.context_max,
+                         .vocab_size = facts.vocab_size,
+                         .weights_bytes = facts.weights_bytes};
+  }
+
+  /// From here on abort() reaches the collectives.
+  result<void> publish(communicator& group) {
+    const std::lock_guard lock(mutex_);
+    group_ = &group;
+    if (aborted_) group.abort(*aborted_);
+    return group.check();
+  }
+
+  result<step_result> run_step(const step_request& request) {
+    if (failed_) return *failed_;
+    TROUPE_ASSIGN(const std::vector<uint32_t> rows, rows_of(request));
+    const instant began = time_.now();
+    const duration deadline(step_deadline_.load(std::memory_order_relaxed));
+    TROUPE_ASSIGN(const step_logits logits, shard_->lead(request.plan, deadline));
+    TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_all(request, rows, logits));
+    steps_finished_.fetch_add(1, std::memory_order_relaxed);
+    return step_result{request.plan.number, std::move(sampled), time_.now() - began};
+  }
+
+  error follow_until_error() {
+    if (failed_) return *failed_;
+    for (;;) {
+      auto step = shard_->follow();
+      if (!step) return std::move(step).err();
+      steps_finished_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+
+  const shard_compute_config config_;
+  const clock& time_;
+  std::atomic<duration::rep> step_deadline_;
+  std::atomic<uint64_t> steps_finished_{0};
+  std::thread thread_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::function<void()> task_;          // guarded by mutex_
+  bool ending_ = false;                 // guarded by mutex_
+  std::optional<std::string> aborted_;  // guarded by mutex_
+  communicator* group_ = nullptr;       // guarded by mutex_
+
+  // The thread's own.
+  std::unique_ptr<shard> shard_;
+  std::optional<error> failed_;
+};
+
+}  // namespace
+
+result<uint64_t> shard_compute_memory_bytes(const shard_config& config) {
+  TROUPE_ASSIGN(const size_t floats_max, shard_floats_max(config));
+  if (config.tp == 1) return uint64_t{0};
+  return shm_communicator_bytes(config.tp, floats_max);
+}
+
+std::unique_ptr<shard_compute> make_shard_compute(shard_compute_config config, const clock& time) {
+  return std::make_unique<thread_compute>(std::move(config), time);
+}
+
+}  // namespace troupe

@@ -1,0 +1,158 @@
+#include "actors/rank/rank.hpp"
+
+#include <set>
+
+namespace troupe {
+namespace {
+
+enum : uint32_t { orphan_tick, end_tick };
+
+// Time for the last envelope to leave before the process ends.
+constexpr auto farewell = std::chrono::milliseconds(50);
+
+struct rank_state {
+  static inline const char* name = "rank";
+
+  rank_state(rank_actor::pointer self_actor, environment& environment_, rank_config config_, compute& device_)
+      : self(self_actor), env(environment_), config(std::move(config_)), device(device_), started(env.clock.now()) {}
+
+  rank_actor::behavior_type make_behavior() {
+    alone_since = started;
+    device.open([to = handle()](result<compute_facts> outcome) {
+      tell(to, compute_opened{std::make_shared<const result<compute_facts>>(std::move(outcome))});
+    });
+    tell_after(handle(), std::chrono::milliseconds(500), tick{orphan_tick});
+    return {
+        [this](const compute_opened& opened) { on_opened(*opened.outcome); },
+        [this](const compute_ended& ended) { fail(ended.why); },
+        [this](const node_up& up) { on_up(up.peer); },
+        [this](const node_lost& lost) { on_lost(lost.peer); },
+        [this](const terminate_node&) { on_terminate(); },
+        [this](const tick& timer) { on_tick(timer.which); },
+    };
+  }
+
+  rank_actor handle() { return caf::actor_cast<rank_actor>(self); }
+
+  envelope_head head_to_supervisor() const {
+    envelope_head head;
+    head.to = service::group_supervisor;
+    head.group = config.group->number;
+    head.generation = config.generation;
+    return head;
+  }
+
+  void on_opened(const result<compute_facts>& outcome) {
+    if (!outcome) return fail(outcome.err());
+    facts = *outcome;
+    load_time = env.clock.now() - started;
+    env.log.info("rank.ready", {{"rank", config.rank},
+                                {"generation", config.generation},
+                                {"ms", load_time / std::chrono::milliseconds(1)},
+                                {"fingerprint", facts->fingerprint}});
+    if (config.rank == 0) {
+      lead();
+    } else {
+      device.follow([to = handle()](error why) { tell(to, compute_ended{std::move(why)}); });
+    }
+    env.post.send_to_role("gateway", head_to_supervisor(), ready_message());
+  }
+
+  void lead() {
+    const auto& deployment = *config.group->deployment;
+    group_leader_config for_it;
+    for_it.group = config.group->number;
+    for_it.generation = config.generation;
+    for_it.limits.context_max = facts->context_max;
+    for_it.limits.vocab_size = facts->vocab_size;
+    for_it.limits.kv_pages = facts->kv_pages;
+    for_it.limits.sequences_max = deployment.sequences_max;
+    for_it.limits.waiting_max = deployment.waiting_max;
+    for_it.limits.step_tokens_max = deployment.step_tokens_max;
+    for_it.on_failure = [to = handle()](error why) { tell(to, compute_ended{std::move(why)}); };
+    auto actor = spawn_group_leader(self->home_system(), env, std::move(for_it), device);
+    // Its end is this rank's end.
+    self->link_to(actor);
+    leader = actor;
+  }
+
+  rank_ready ready_message() const {
+    rank_ready ready;
+    ready.rank = config.rank;
+    ready.pid = config.pid;
+    ready.fingerprint = facts->fingerprint;
+    ready.kv_pages = facts->kv_pages;
+    ready.context_max = facts->context_max;
+    ready.weights_bytes = facts->weights_bytes;
+    ready.load_ms = static_cast<uint64_t>(load_time / std::chrono::milliseconds(1));
+    return ready;
+  }
+
+  void on_up(const peer_identity& peer) {
+    if (peer.role != "gateway") return;
+    gateways.insert(peer.node);
+    // Whoever has control learns of this rank, also after it was restarted itself.
+    if (facts) (void)env.post.send(peer.node, head_to_supervisor(), ready_message());
+  }
+
+  void on_lost(const peer_identity& peer) {
+    gateways.erase(peer.node);
+    if (gateways.empty()) alone_since = env.clock.now();
+  }
+
+  void on_tick(uint32_t which) {
+    if (which == end_tick) return config.end_node(exit_code);
+    if (gateways.empty() && env.clock.now() - alone_since > env.config.supervision.orphan_timeout) {
+      return fail({errc::unavailable, "no gateway has been linked for too long"});
+    }
+    tell_after(handle(), std::chrono::milliseconds(500), tick{orphan_tick});
+  }
+
+  void on_terminate() {
+    if (std::exchange(terminating, true)) return;
+    env.log.info("rank.leaving", {{"rank", config.rank}});
+    if (gateways.empty() || !facts) {
+      exit_code = 0;
+      return config.end_node(0);
+    }
+    env.post.send_to_role("gateway", head_to_supervisor(), rank_leaving{config.rank});
+    // The supervisor drains the group, then ends it for good; this is for when nobody does.
+    exit_code = 0;
+    tell_after(handle(), env.config.supervision.drain_timeout + std::chrono::seconds(5), tick{end_tick});
+  }
+
+  void fail(const error& why) {
+    if (std::exchange(failed, true)) return;
+    env.log.warn("rank.failed", {{"rank", config.rank}, {"generation", config.generation}, {"why", why.message()}});
+    device.abort(why.message());
+    env.post.send_to_role("gateway", head_to_supervisor(), rank_failed{config.rank, why});
+    exit_code = 1;
+    tell_after(handle(), farewell, tick{end_tick});
+  }
+
+  rank_actor::pointer self;
+  environment& env;
+  rank_config config;
+  compute& device;
+  instant started;
+  duration load_time{};
+  std::optional<compute_facts> facts;
+  std::set<node_name> gateways;
+  instant alone_since{};
+  group_leader_actor leader;
+  bool failed = false;
+  bool terminating = false;
+  int exit_code = 0;
+};
+
+}  // namespace
+
+rank_actor spawn_rank(caf::actor_system& system, environment& env, rank_config config, compute& device) {
+  auto group = config.group->number;
+  auto actor = system.spawn<rank_actor::stateful_impl<rank_state>>(std::ref(env), std::move(config), std::ref(device));
+  env.post.bind(service::node, group, caf::actor_cast<caf::actor>(actor));
+  env.post.watch_nodes(service::node, group);
+  return actor;
+}
+
+}  // namespace troupe

@@ -1,0 +1,134 @@
+#include "actors/requests/requests.hpp"
+
+#include <map>
+#include <unordered_map>
+
+#include "actors/request/request.hpp"
+
+namespace troupe {
+namespace {
+
+// Passes an answer on and makes sure that it ends: whatever becomes of the request's actor, when the last reference is
+// gone without an end, the client gets one error. (One that has left does not mind.)
+class ending_sink final : public answer_sink {
+ public:
+  explicit ending_sink(std::shared_ptr<answer_sink> to) : to_(std::move(to)) {}
+  ending_sink(const ending_sink&) = delete;
+  ending_sink& operator=(const ending_sink&) = delete;
+  ~ending_sink() override {
+    if (!ended_) to_->on_error({errc::internal, "the request ended unexpectedly"});
+  }
+
+  bool on_delta(const answer_delta& delta) override { return to_->on_delta(delta); }
+  void on_end(const answer_usage& usage) override {
+    ended_ = true;
+    to_->on_end(usage);
+  }
+  void on_error(const error& why) override {
+    ended_ = true;
+    to_->on_error(why);
+  }
+
+ private:
+  std::shared_ptr<answer_sink> to_;
+  bool ended_ = false;
+};
+
+struct requests_state {
+  static inline const char* name = "requests";
+
+  struct entry {
+    request_actor actor;
+    stream_id first_stream = 0;
+    uint32_t streams = 0;
+  };
+
+  requests_state(requests_actor::pointer self_actor, environment& environment_, requests_config config_)
+      : self(self_actor), env(environment_), config(config_) {}
+
+  requests_actor::behavior_type make_behavior() {
+    // Linked both ways: when this actor dies its requests do; when one of them ends, here is where it is seen.
+    self->set_exit_handler([this](const caf::exit_msg& exit) { on_exit(exit); });
+    return {
+        [this](const begin_request& begin) { on_begin(begin); },
+        [this](const client_gone& gone) { pass(gone.key, gone); },
+        [this](const client_resumed& resumed) { pass(resumed.key, resumed); },
+        [this](const inbound& message) { on_inbound(message); },
+        [this](const group_lost& lost) {
+          for (auto& [key, e] : by_key) tell(e.actor, lost);
+        },
+    };
+  }
+
+  void on_begin(const begin_request& begin) {
+    if (by_key.size() >= config.requests_max) {
+      begin.at->sink->on_error({errc::overloaded, std::to_string(by_key.size()) + " requests are under way already"});
+      return;
+    }
+    auto content = *begin.at;
+    content.sink = std::make_shared<ending_sink>(begin.at->sink);
+    request_config for_it;
+    for_it.begin.at = std::make_shared<const begin_request::content>(std::move(content));
+    for_it.first_stream = next_stream;
+    uint32_t streams = begin.at->request.choices;
+    auto actor = spawn_request(self->home_system(), env, std::move(for_it));
+    self->link_to(actor);
+    by_address[actor.address()] = begin.at->key;
+    for (uint32_t i = 0; i < streams; ++i) by_stream[next_stream + i] = actor;
+    by_key[begin.at->key] = {actor, next_stream, streams};
+    next_stream += streams;
+  }
+
+  template <class Message>
+  void pass(uint64_t key, const Message& message) {
+    if (auto at = by_key.find(key); at != by_key.end()) tell(at->second.actor, message);
+  }
+
+  void on_inbound(const inbound& message) {
+    const auto* step = std::get_if<step_tokens>(&message.body());
+    if (!step) return;
+    const auto& head = message.head();
+    for (const auto& token : step->tokens) {
+      // Unknown: its request ended a moment ago and the cancel is on its way.
+      if (auto at = by_stream.find(token.stream); at != by_stream.end()) {
+        tell(at->second, stream_progress{head.group, head.generation, token});
+      }
+    }
+    for (const auto& refused : step->refused) {
+      if (auto at = by_stream.find(refused.stream); at != by_stream.end()) {
+        tell(at->second, stream_rejected{head.group, head.generation, refused});
+      }
+    }
+  }
+
+  void on_exit(const caf::exit_msg& exit) {
+    auto at = by_address.find(exit.source);
+    if (at == by_address.end()) {
+      self->quit(exit.reason);  // the node ends
+      return;
+    }
+    auto e = by_key.extract(at->second).mapped();
+    by_address.erase(at);
+    for (uint32_t i = 0; i < e.streams; ++i) by_stream.erase(e.first_stream + i);
+  }
+
+  requests_actor::pointer self;
+  environment& env;
+  requests_config config;
+  std::map<uint64_t, entry> by_key;
+  std::map<caf::actor_addr, uint64_t> by_address;
+  std::unordered_map<stream_id, request_actor> by_stream;
+  stream_id next_stream = 1;
+};
+
+using requests_impl = requests_actor::stateful_impl<requests_state>;
+
+}  // namespace
+
+requests_actor spawn_requests(caf::actor_system& system, environment& env, requests_config config) {
+  auto actor = system.spawn<requests_impl>(std::ref(env), config);
+  env.post.bind(service::requests, no_group_number, caf::actor_cast<caf::actor>(actor));
+  return actor;
+}
+
+}  // namespace troupe

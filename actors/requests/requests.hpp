@@ -1,0 +1,27 @@
+// The parent of all request actors of a gateway, and the address to which leaders send their tokens.
+//
+// Owns which stream belongs to which request actor. Bounded: beyond requests_max a request is refused (`overloaded`).
+// A request actor that dies without having ended its answer ends it here, with one error. When this actor dies, its
+// requests do, each with one error.
+#pragma once
+
+#include "actors/runtime/environment.hpp"
+#include "actors/runtime/runtime.hpp"
+
+namespace troupe {
+
+using requests_actor = caf::typed_actor<
+    // From the HTTP side.
+    caf::result<void>(begin_request), caf::result<void>(client_gone), caf::result<void>(client_resumed),
+    // step_tokens, from leaders: each token goes to its request.
+    caf::result<void>(inbound),
+    // From the router, to every request.
+    caf::result<void>(group_lost)>;
+
+struct requests_config {
+  uint32_t requests_max = 4096;
+};
+
+requests_actor spawn_requests(caf::actor_system& system, environment& env, requests_config config);
+
+}  // namespace troupe

@@ -1,0 +1,36 @@
+#include "actors/runtime/groups.hpp"
+
+namespace troupe {
+
+node_name group_spec::rank_node(uint32_t rank) const {
+  return deployment->name + "-g" + std::to_string(index) + "-r" + std::to_string(rank);
+}
+
+std::vector<group_spec> groups_of(const cluster_config& config) {
+  std::vector<group_spec> groups;
+  for (const auto& deployment : config.deployments) {
+    std::vector<node_name> hosts = deployment.hosts;
+    if (hosts.empty()) {
+      for (const auto& host : config.hosts) hosts.push_back(host.name);
+    }
+    for (uint32_t i = 0; i < deployment.groups; ++i) {
+      groups.push_back({.number = static_cast<group_number>(groups.size()),
+                        .name = deployment.name + "/" + std::to_string(i),
+                        .deployment = &deployment,
+                        .index = i,
+                        .host = hosts[i % hosts.size()]});
+    }
+  }
+  return groups;
+}
+
+std::optional<rank_address> find_rank(const std::vector<group_spec>& groups, std::string_view node) {
+  for (const auto& group : groups) {
+    for (uint32_t rank = 0; rank < group.ranks(); ++rank) {
+      if (group.rank_node(rank) == node) return rank_address{group.number, rank};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace troupe

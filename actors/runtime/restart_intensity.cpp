@@ -1,0 +1,16 @@
+#include "actors/runtime/restart_intensity.hpp"
+
+#include <algorithm>
+
+namespace troupe {
+
+std::optional<duration> restart_intensity::restart(instant now) {
+  while (!recent_.empty() && now - recent_.front() > limits_.period) recent_.pop_front();
+  if (recent_.size() >= limits_.restarts_max) return std::nullopt;
+  auto doublings = std::min<size_t>(recent_.size(), 20);
+  recent_.push_back(now);
+  ++total_;
+  return std::min(limits_.delay_max, limits_.delay * (int64_t{1} << doublings));
+}
+
+}  // namespace troupe

@@ -1,0 +1,72 @@
+// The compute seam: submit a step, get its tokens later. Production: the shard's own thread (actors/outside); in the
+// simulator a pure function of prompt, seed and position.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "schemas/request.hpp"
+#include "shards/engine/step.hpp"
+
+namespace troupe {
+
+/// How to choose the token after one sequence of the plan (one whose wants_logits is set).
+struct sampling_task {
+  /// Index into plan.sequences.
+  uint32_t sequence = 0;
+  std::shared_ptr<const sampling_params> params;
+  /// The prompt and the tokens after it, for penalties; ids[prompt_tokens..] were generated. (A snapshot.)
+  std::shared_ptr<const std::vector<token_id>> prompt;
+  std::vector<token_id> generated;
+};
+
+struct step_request {
+  step_plan plan;
+  std::vector<sampling_task> sampling;
+};
+
+struct sampled_token {
+  token_id id = 0;
+  float logprob = 0;
+  std::vector<likely_token> top;
+};
+
+struct step_result {
+  uint64_t number = 0;
+  /// One per sampling task, in order.
+  std::vector<sampled_token> sampled;
+  /// How long the step took on the device.
+  std::chrono::nanoseconds took{};
+};
+
+/// What a rank learnt about its model when it had loaded it.
+struct compute_facts {
+  /// Backend, instruction set, weights, tree width: failover stays among equal ones.
+  std::string fingerprint;
+  uint32_t kv_pages = 0;
+  uint32_t context_max = 0;
+  uint32_t vocab_size = 0;
+  uint64_t weights_bytes = 0;
+};
+
+class compute {
+ public:
+  virtual ~compute() = default;
+  /// Loads the weights and meets the other ranks; the answer comes once, from another thread.
+  virtual void open(std::function<void(result<compute_facts>)> done) = 0;
+  /// Rank 0 only; one step at a time. After an error (aborted, deadline_exceeded, io_failed) no step will succeed
+  /// again: the group ends.
+  virtual void submit(step_request request, std::function<void(result<step_result>)> done) = 0;
+  /// Ranks above 0: executes the leader's steps until one fails; then says why, once.
+  virtual void follow(std::function<void(error)> ended) = 0;
+  /// Steps finished since open: what "the step counter advances" means for readiness and watchdogs. Any thread.
+  virtual uint64_t steps_finished() const = 0;
+  /// Makes a waiting or running collective fail soon, on every rank. Any thread.
+  virtual void abort(std::string why) = 0;
+};
+
+}  // namespace troupe

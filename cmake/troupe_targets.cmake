@@ -1,0 +1,95 @@
+# troupe_library(), troupe_test(), troupe_fuzz(): how every target of the tree is made.
+
+add_library(troupe_options INTERFACE)
+target_compile_options(troupe_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  # GCC 12 sees writes past the end in std::vector and std::string where it inlines them (its bugs 105329, 105651, 105762);
+  # the address sanitizer sees the real ones.
+  -Wno-stringop-overflow -Wno-array-bounds -Wno-restrict
+  # GCC 12 warns falsely of std::string and std::vector when it optimises (its bugs 105651 and 105329).
+  -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+  # The bits of a result must not depend on what the compiler chooses to fuse (docs/internals/bits.md).
+  -ffp-contract=off -fno-omit-frame-pointer)
+target_include_directories(troupe_options INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+target_compile_definitions(troupe_options INTERFACE
+  $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS> BOOST_ASIO_NO_DEPRECATED)
+if(TROUPE_SANITIZE)
+  target_compile_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -g1 -O1)
+  target_link_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE})
+endif()
+find_program(TROUPE_MOLD mold)
+if(TROUPE_MOLD)
+  target_link_options(troupe_options INTERFACE -fuse-ld=mold)
+endif()
+
+# A layer, or a named part of one: a static library that links with nothing but what it names in USES.
+#   troupe_library(name SOURCES a.cpp ... USES target ... [PRIVATE_USES target ...] [PRECOMPILE <header> ...])
+function(troupe_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;PRIVATE_USES;PRECOMPILE" ${ARGN})
+  add_library(troupe_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(troupe_${name} PUBLIC troupe_options ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
+  if(arg_PRECOMPILE)
+    target_precompile_headers(troupe_${name} PRIVATE ${arg_PRECOMPILE})
+    # Without it ccache cannot see through a precompiled header.
+    target_compile_options(troupe_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  endif()
+endfunction()
+
+# Those of code that several threads enter: they have the label "threads" too and run under the thread sanitizer.
+set(TROUPE_THREADS "^actor[.]|^conformance[.]http|^unit[.](actors|engine[.](communicator|parts|shard_compute)|outside)")
+
+# Builds the tests that belong to this build's sanitizer, and nothing that they do not use.
+add_custom_target(checks)
+
+# One test program, run by ctest as one test:  troupe_test(unit.base SOURCES a_test.cpp ... USES target ... [TIMEOUT seconds])
+# Its label is the part of the name before the dot. A source defines cases with BOOST_AUTO_TEST_CASE and includes
+# <boost/test/unit_test.hpp>; the main() is made here.
+file(WRITE "${PROJECT_BINARY_DIR}/test_main.cpp"
+  "#define BOOST_TEST_MODULE troupe\n#include <boost/test/unit_test.hpp>\n")
+function(troupe_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;PRECOMPILE" ${ARGN})
+  string(REPLACE "." "_" target "test_${name}")
+  string(REGEX REPLACE "\\..*" "" label "${name}")
+  add_executable(${target} ${arg_SOURCES} "${PROJECT_BINARY_DIR}/test_main.cpp")
+  target_link_libraries(${target} PRIVATE troupe_options ${arg_USES} Boost::unit_test_framework)
+  if(arg_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${arg_PRECOMPILE})
+  endif()
+  if(name MATCHES "${TROUPE_THREADS}")
+    list(APPEND label threads)
+  endif()
+  if(NOT TROUPE_SANITIZE STREQUAL "thread" OR threads IN_LIST label)
+    add_dependencies(checks ${target})
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${target} --color_output=no)
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${arg_TIMEOUT}
+    ENVIRONMENT "TROUPE_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+endfunction()
+
+# One fuzz target:  troupe_fuzz(json SOURCES json_fuzz.cpp USES target ...)
+# The source defines LLVMFuzzerTestOneInput. The program replays tests/fuzz/corpus/<name>, then mutates it for a bounded
+# number of runs from a fixed seed; with clang's libFuzzer the same source can be driven by coverage.
+function(troupe_fuzz name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  add_executable(fuzz_${name} ${arg_SOURCES} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp")
+  target_link_libraries(fuzz_${name} PRIVATE troupe_options ${arg_USES})
+  if(NOT TROUPE_SANITIZE STREQUAL "thread")
+    add_dependencies(checks fuzz_${name})
+  endif()
+  add_test(NAME fuzz.${name} COMMAND fuzz_${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+endfunction()
+
+# The Cap'n Proto compiler's output for schemas, as sources of the calling target's folder.
+function(troupe_schemas out_sources)
+  set(CAPNPC_SRC_PREFIX "${PROJECT_SOURCE_DIR}")
+  set(CAPNPC_OUTPUT_DIR "${PROJECT_BINARY_DIR}")
+  set(CAPNPC_IMPORT_DIRS "${PROJECT_SOURCE_DIR}")
+  capnp_generate_cpp(sources headers ${ARGN})
+  # Generated code is not ours to warn about.
+  set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-w")
+  set(${out_sources} ${sources} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,32 @@
+// The routes of the gateway: OpenAI's completions, chat completions and models, and what an operator asks a node.
+//
+//   POST /v1/chat/completions   POST /v1/completions   GET /v1/models   GET /v1/models/{id}
+//   GET /live   GET /ready   GET /health   GET /metrics
+//
+// Each request is parsed once into a generate_request that cannot be invalid; every refusal is OpenAI's error object.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "gateway/api/gateway_metrics.hpp"
+#include "gateway/api/http_exchange.hpp"
+#include "gateway/cluster_client.hpp"
+
+namespace troupe {
+
+struct api_config {
+  /// From arrival to the last token: generate_request::timeout.
+  duration request_timeout = std::chrono::minutes(10);
+  /// A request's prompts times n.
+  uint32_t choices_max = 16;
+  /// Of an answer that is not streamed; beyond it the request is refused with the advice to stream.
+  size_t collected_bytes_max = 64 << 20;
+};
+
+/// The references must outlive the handler and everything that it started.
+std::unique_ptr<http_handler> make_api(api_config config, cluster_client& cluster, const clock& time,
+                                       random_source& random, gateway_metrics& metrics);
+
+}  // namespace troupe

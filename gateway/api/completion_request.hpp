@@ -1,0 +1,13 @@
+// The body of POST /v1/completions.
+#pragma once
+
+#include <string_view>
+
+#include "gateway/api/generation_call.hpp"
+
+namespace troupe {
+
+/// Checks the body and tokenizes its prompts. Errors: invalid_argument and the like, with the parameter.
+api_result<generation_call> parse_completion_request(std::string_view body, const call_context& context);
+
+}  // namespace troupe

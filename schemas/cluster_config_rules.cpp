@@ -1,0 +1,133 @@
+#include "schemas/cluster_config_rules.hpp"
+
+#include <map>
+#include <set>
+#include <utility>
+
+namespace troupe {
+namespace {
+
+using problem = std::optional<config_problem>;
+
+std::string indexed(std::string_view list, size_t index) {
+  return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+// Remembers which key took which value first.
+class taken_values {
+ public:
+  problem take(const std::string& value, std::string key) {
+    auto [place, fresh] = keys_.emplace(value, key);
+    if (fresh) return std::nullopt;
+    return config_problem{std::move(key), value + " is taken by " + place->second};
+  }
+
+ private:
+  std::map<std::string, std::string> keys_;
+};
+
+problem check_names(const cluster_config& config) {
+  taken_values nodes;
+  for (size_t i = 0; i < config.hosts.size(); ++i) {
+    if (auto p = nodes.take(config.hosts[i].name, indexed("hosts", i) + ".name")) return p;
+  }
+  for (size_t i = 0; i < config.gateways.size(); ++i) {
+    if (auto p = nodes.take(config.gateways[i].name, indexed("gateways", i) + ".name")) return p;
+  }
+  taken_values models;
+  for (size_t i = 0; i < config.deployments.size(); ++i) {
+    const auto& deployment = config.deployments[i];
+    std::string key = indexed("deployments", i);
+    if (auto p = models.take(deployment.name, key + ".name")) return p;
+    for (size_t j = 0; j < deployment.aliases.size(); ++j) {
+      if (auto p = models.take(deployment.aliases[j], key + "." + indexed("aliases", j))) return p;
+    }
+  }
+  return std::nullopt;
+}
+
+problem check_references(const cluster_config& config) {
+  std::set<std::string> hosts;
+  for (const auto& host : config.hosts) hosts.insert(host.name);
+  auto unknown = [&](const std::string& name) { return "there is no host " + name; };
+  for (size_t i = 0; i < config.gateways.size(); ++i) {
+    const auto& name = config.gateways[i].host;
+    if (!hosts.contains(name)) return config_problem{indexed("gateways", i) + ".host", unknown(name)};
+  }
+  for (size_t i = 0; i < config.deployments.size(); ++i) {
+    taken_values listed;
+    const auto& names = config.deployments[i].hosts;
+    for (size_t j = 0; j < names.size(); ++j) {
+      std::string key = indexed("deployments", i) + "." + indexed("hosts", j);
+      if (!hosts.contains(names[j])) return config_problem{key, unknown(names[j])};
+      if (auto p = listed.take(names[j], key)) return p;
+    }
+  }
+  return std::nullopt;
+}
+
+problem check_addresses(const cluster_config& config) {
+  taken_values addresses;
+  bool one_host = config.hosts.size() == 1;
+  auto check = [&](const std::string& address, uint16_t port, std::string key) -> problem {
+    if (port != 0) return addresses.take(address + " port " + std::to_string(port), std::move(key));
+    if (one_host) return std::nullopt;
+    return config_problem{std::move(key), "must not be 0: other hosts have to know it"};
+  };
+  for (size_t i = 0; i < config.hosts.size(); ++i) {
+    const auto& host = config.hosts[i];
+    if (auto p = check(host.address, host.port, indexed("hosts", i) + ".port")) return p;
+  }
+  for (size_t i = 0; i < config.gateways.size(); ++i) {
+    const auto& gateway = config.gateways[i];
+    std::string key = indexed("gateways", i);
+    if (auto p = check(gateway.address, gateway.port, key + ".port")) return p;
+    if (auto p = check(gateway.http_address, gateway.http_port, key + ".httpPort")) return p;
+  }
+  return std::nullopt;
+}
+
+problem check_deployments(const cluster_config& config) {
+  for (size_t i = 0; i < config.deployments.size(); ++i) {
+    const auto& deployment = config.deployments[i];
+    std::string key = indexed("deployments", i);
+    uint32_t tp = deployment.tensor_parallel;
+    if (tp == 0 || (tp & (tp - 1)) != 0 || tp > 8) {
+      return config_problem{key + ".tensorParallel", "must be 1, 2, 4 or 8, not " + std::to_string(tp)};
+    }
+    if (deployment.step_tokens_max < deployment.sequences_max) {
+      return config_problem{key + ".stepTokensMax",
+                            "must be at least sequencesMax, which is " + std::to_string(deployment.sequences_max)};
+    }
+  }
+  return std::nullopt;
+}
+
+problem check_limits(const cluster_config& config) {
+  const auto& transport = config.transport;
+  if (transport.queue_bytes_max < transport.frame_bytes_max) {
+    return config_problem{"transport.queueBytesMax",
+                          "must be at least frameBytesMax, which is " + std::to_string(transport.frame_bytes_max)};
+  }
+  const auto& supervision = config.supervision;
+  if (supervision.restart_delay_max < supervision.restart_delay) {
+    return config_problem{"supervision.restartDelayMaxMs", "must be at least restartDelayMs, which is " +
+                                                               std::to_string(supervision.restart_delay.count())};
+  }
+  if (supervision.heartbeat_timeout < 2 * supervision.heartbeat_interval) {
+    return config_problem{"supervision.heartbeatTimeoutMs", "must be at least twice heartbeatIntervalMs, which is " +
+                                                                std::to_string(supervision.heartbeat_interval.count())};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<config_problem> check_cluster_config(const cluster_config& config) {
+  for (auto* check : {check_names, check_references, check_addresses, check_deployments, check_limits}) {
+    if (auto p = check(config)) return p;
+  }
+  return std::nullopt;
+}
+
+}  // namespace troupe

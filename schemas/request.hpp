@@ -1,0 +1,104 @@
+// What a gateway and a group say to each other about one stream of tokens: the plain structs.
+// The wire form is request.capnp, the conversion request_codec.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/ids.hpp"
+
+namespace troupe {
+
+/// How the next token is chosen. The defaults change nothing: plain sampling from the model's distribution.
+struct sampling_params {
+  /// 0: the most likely token. Else logits are divided by it. In [0, 2].
+  float temperature = 1.0F;
+  /// Keep the smallest set of candidates whose probabilities reach it. In (0, 1]; 1 keeps all.
+  float top_p = 1.0F;
+  /// Keep the most likely so many; 0 keeps all.
+  uint32_t top_k = 0;
+  /// Keep candidates at least so likely relative to the most likely one. In [0, 1].
+  float min_p = 0.0F;
+  /// Subtracted from the logit of each token generated so far, once; times its count. In [-2, 2].
+  float presence_penalty = 0.0F;
+  float frequency_penalty = 0.0F;
+  /// Divides positive and multiplies negative logits of tokens of the prompt and the output. In (0, 10]; 1 changes
+  /// nothing.
+  float repetition_penalty = 1.0F;
+  /// Added to these logits; at most 1024 entries, each id once.
+  std::vector<std::pair<token_id, float>> logit_bias;
+  /// The generator's key; `stream` tells apart the choices of one request. Draws depend on (seed, stream, position)
+  /// alone.
+  uint64_t seed = 0;
+  uint32_t stream = 0;
+  /// Go on when the model says it is done.
+  bool ignore_eos = false;
+  /// How many of the most likely tokens to report beside the chosen one: -1 none and no logprob at all, 0 only the
+  /// chosen one's logprob, at most 20.
+  int32_t top_logprobs = -1;
+
+  friend bool operator==(const sampling_params&, const sampling_params&) = default;
+};
+
+/// Asks a group to continue a stream. Sent again, with more committed tokens, to another group after a failure.
+struct generate {
+  stream_id stream = 0;
+  /// For logs.
+  std::string request_id;
+  std::vector<token_id> prompt;
+  /// Tokens that this stream already has, in order: they are prefilled, never sampled again.
+  std::vector<token_id> committed;
+  sampling_params sampling;
+  /// Of the whole stream, committed ones included.
+  uint32_t tokens_max = 0;
+  /// The stream ends after one of these unless sampling.ignore_eos.
+  std::vector<token_id> eos;
+
+  friend bool operator==(const generate&, const generate&) = default;
+};
+
+/// Frees the stream's slot and pages. Unknown streams are ignored.
+struct cancel_stream {
+  stream_id stream = 0;
+  friend bool operator==(const cancel_stream&, const cancel_stream&) = default;
+};
+
+enum class finish_reason : uint8_t { none, stop, length };
+
+struct likely_token {
+  token_id id = 0;
+  float logprob = 0;
+  friend bool operator==(const likely_token&, const likely_token&) = default;
+};
+
+/// One new token of one stream.
+struct stream_token {
+  stream_id stream = 0;
+  /// Counts the stream's tokens from 0, committed ones included: a gap or a repetition is seen.
+  uint32_t index = 0;
+  token_id id = 0;
+  float logprob = 0;
+  std::vector<likely_token> top;
+  finish_reason finish = finish_reason::none;
+  friend bool operator==(const stream_token&, const stream_token&) = default;
+};
+
+/// A stream that the group will not continue. The error says whether another group may.
+struct stream_refused {
+  stream_id stream = 0;
+  error why;
+  friend bool operator==(const stream_refused&, const stream_refused&) = default;
+};
+
+/// All that one step of one group has for one gateway.
+struct step_tokens {
+  uint64_t step = 0;
+  std::vector<stream_token> tokens;
+  std::vector<stream_refused> refused;
+  friend bool operator==(const step_tokens&, const step_tokens&) = default;
+};
+
+}  // namespace troupe

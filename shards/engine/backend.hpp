@@ -1,0 +1,142 @@
+// The tensor operations that a forward pass of Llama and Qwen2 is made of, for one rank. The CPU implements them
+// (cpu/); its scalar kernels are the definition of right.
+//
+// Words for shapes: T rows of a step (one row is one token), H hidden, Hq and Hkv this rank's query and key/value
+// heads, D the size of a head. Activations are f32 in the backend's memory, row-major.
+//
+// What every implementation keeps to, so that the same bits come out of any batch, chunking and number of threads and
+// ranks: each row is computed without regard to the others, and
+//   linear     one chain of fused multiply-adds per output, from zero, in the order of k; then the bias. A matrix that
+//   is
+//              split by rows over the ranks (epilogue `partial`) has one chain for each of the 8 shards of K, with
+//              bounds floor(K s / 8), added as ((0+1)+(2+3))+((4+5)+(6+7)): this rank's shards here, the rest between
+//              the ranks.
+//   add_rmsnorm, attention   see cpu/cpu_kernels.hpp: fixed lanes, fixed trees, blocks of 64 absolute positions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "shards/model/tensor.hpp"
+
+namespace troupe {
+
+/// The width of the reduction tree: the number of shards of K, and the largest number of ranks.
+inline constexpr uint32_t reduction_shards = 8;
+
+/// Memory of the backend; zeroed when it is made. Copies share it.
+struct float_buffer {
+  std::shared_ptr<void> owner;
+  float* data = nullptr;
+  size_t size = 0;
+};
+
+/// A block of rows inside a buffer: row r begins at data + r * stride.
+struct rows_view {
+  float* data = nullptr;
+  size_t stride = 0;
+};
+
+enum class epilogue : uint8_t {
+  /// The product, plus the bias where the matrix has one.
+  none,
+  /// The two parts are gate and up, with N rows each: silu(gate) * up, N columns.
+  silu_mul,
+  /// The chains over this rank's shards of K, added in the tree; the ranks' sums are to be added by all_reduce_tree.
+  partial,
+};
+
+/// Rows [row_begin, row_end) of a tensor (rows, columns), with columns [column_begin, column_end) of each.
+struct weight_part {
+  const tensor_view* tensor = nullptr;
+  uint64_t row_begin = 0, row_end = 0;
+};
+
+/// A matrix as it is loaded: parts one below the other; all with the same columns.
+struct matrix_source {
+  std::vector<weight_part> parts = {};
+  uint64_t column_begin = 0, column_end = 0;
+  /// For `none`: one tensor (rows) for each part, or empty; the same rows are taken.
+  std::vector<const tensor_view*> biases = {};
+  epilogue finish = epilogue::none;
+  /// For `partial`: the bounds of this rank's shards of K, relative to column_begin; from 0 to the number of columns.
+  std::vector<uint64_t> shard_bounds = {};
+};
+
+/// Loaded weights in the backend's own arrangement.
+class matrix {
+ public:
+  virtual ~matrix() = default;
+  /// Columns of the result.
+  virtual uint64_t outputs() const = 0;
+  /// Columns of the input.
+  virtual uint64_t inputs() const = 0;
+};
+
+/// The paged memory of keys and values, of all layers of this rank.
+class kv_memory {
+ public:
+  virtual ~kv_memory() = default;
+};
+
+struct kv_shape {
+  uint32_t layers = 0, pages = 0, kv_heads = 0, head_dim = 0;
+};
+
+/// Where a row's token is in its sequence.
+struct row_place {
+  uint32_t position = 0;
+  /// pages[p / 16] holds position p.
+  const uint32_t* pages = nullptr;
+};
+
+struct attention_shape {
+  uint32_t heads = 0, kv_heads = 0, head_dim = 0;
+  /// Query head h reads key/value head kv_of_head[h].
+  std::vector<uint32_t> kv_of_head;
+};
+
+class backend {
+ public:
+  virtual ~backend() = default;
+
+  /// Which arithmetic this is: backends with equal names give equal bits.
+  virtual std::string fingerprint() const = 0;
+  /// For people: "avx512, 2 threads".
+  virtual std::string description() const = 0;
+
+  /// Errors: out_of_memory.
+  virtual result<float_buffer> allocate(size_t floats) = 0;
+  /// What load_matrix would take.
+  virtual uint64_t matrix_bytes(const matrix_source& source) const = 0;
+  /// Errors: out_of_memory.
+  virtual result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source) = 0;
+  /// What one page of all layers takes.
+  virtual uint64_t kv_page_bytes(const kv_shape& shape) const = 0;
+  /// Errors: out_of_memory.
+  virtual result<std::unique_ptr<kv_memory>> make_kv_memory(const kv_shape& shape) = 0;
+
+  /// out[t] = table[ids[t]].   table: (vocab, H), read where it lies.   out: (T, H).
+  virtual void embed(const tensor_view& table, std::span<const token_id> ids, rows_view out) = 0;
+  /// residual += x + bias; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.
+  ///   x: (rows, width) contiguous, or nullptr: nothing is added.   bias: (width) or nullptr.   weight: (width).
+  virtual void add_rmsnorm(const float* x, const float* bias, rows_view residual, const float* weight, float eps,
+                           uint32_t rows, size_t width, rows_view out) = 0;
+  /// out = finish(x * weights^T).   x: (rows, inputs).   out: (rows, outputs).
+  virtual void linear(const matrix& weights, rows_view x, uint32_t rows, rows_view out) = 0;
+  /// Rotates queries and keys by their positions (Su et al. 2021; halves, not pairs) and stores keys and values.
+  ///   qkv: (T, Hq + 2 Hkv, D), queries rotated in place.   cosines, sines: (positions, D / 2).
+  virtual void rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
+                             const float* cosines, const float* sines, kv_memory& kv, uint32_t layer) = 0;
+  /// Each row attends to the positions up to its own.   qkv: as above.   out: (T, Hq, D).
+  virtual void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
+                         const kv_memory& kv, uint32_t layer, rows_view out) = 0;
+};
+
+}  // namespace troupe

@@ -1,0 +1,79 @@
+// The inner loops of the CPU backend, as a table of functions: one for each instruction set. All tables give the same
+// bits: each function below says exactly which operations make its result, in which order, and the scalar one is
+// written to be read beside it. Every operation is an IEEE one on f32, correctly rounded: + - * / sqrt and fma; nothing
+// of libm.
+//
+// This header and the files that implement it use no templates or inline functions of the standard library: what such a
+// file compiles with -mavx512f the linker could pick for the whole program.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace troupe {
+
+/// Output columns of a panel of packed weights: [k][32], one after the other.
+inline constexpr uint32_t panel_columns = 32;
+/// Rows that one call of `products` takes at most.
+inline constexpr uint32_t product_rows_max = 12;
+/// Positions of one block of attention; four pages.
+inline constexpr uint32_t attention_block = 64;
+/// As kv_page_positions in step.hpp, which this header does not include.
+inline constexpr uint32_t page_rows = 16;
+inline constexpr uint32_t head_dim_max = 1024;
+
+/// One query head of one row, and where its keys and values are.
+/// A page's part of one key/value head is keys [head_dim][16] and then values [16][value_stride].
+struct attention_task {
+  const float* query;  // (head_dim)
+  float* out;          // (head_dim)
+  uint32_t head_dim;
+  float scale;
+  /// This layer's and head's part of page 0; that of page p is p * page_floats further.
+  const float* pool;
+  size_t page_floats;
+  /// Floats from the keys to the values.
+  size_t value_offset;
+  /// head_dim rounded up to 16; what is beyond head_dim is zero.
+  size_t value_stride;
+  const uint32_t* pages;
+  /// Attends to positions 0 .. positions - 1; at least one.
+  uint32_t positions;
+};
+
+struct cpu_kernels {
+  const char* name;
+
+  /// sums[r][n] = fma(x[r][k], panel[k][n], sums[r][n]) for k = 0, 1, ..., depth - 1.
+  ///   x: (rows, depth), rows at x_stride; rows <= 12.   panel: (depth, 32).   sums: (rows, 32).
+  void (*products_bf16)(const float* x, size_t x_stride, uint32_t rows, const uint16_t* panel, size_t depth,
+                        float* sums);
+  void (*products_f32)(const float* x, size_t x_stride, uint32_t rows, const float* panel, size_t depth, float* sums);
+
+  /// 16 lanes: lane[i % 16] = fma(x[i], x[i], lane[i % 16]) in the order of i, from zero. The lanes are added in
+  /// halves: lane j += lane j + 8, then + 4, + 2, + 1. scale = 1 / sqrt(lane[0] / width + eps); out[i] = (x[i] * scale)
+  /// * weight[i].
+  void (*rms_norm)(const float* x, const float* weight, float eps, size_t width, float* out);
+
+  /// out[i] = gate[i] / (1 + e(-gate[i])) * up[i], with e as defined in scalar_kernels.cpp. out may be gate or up.
+  void (*silu_mul)(const float* gate, const float* up, size_t width, float* out);
+
+  /// first[i], second[i] = fma(first[i], c, -(second[i] * s)), fma(second[i], c, first[i] * s), with c = cosines[i],
+  /// s = sines[i]. head: (2 * half), first half and second half.
+  void (*rotate)(float* head, const float* cosines, const float* sines, size_t half);
+
+  /// Softmax attention, online over blocks of 64 positions counted from 0 (Milakov & Gimelshein 2018; Dao et al. 2022):
+  ///   score[j] = scale * (one chain over d = 0, 1, ... of fma(query[d], key[d][j], sum), from zero)
+  ///   m' = max(m, max score); corr = e(m - m'); p[j] = e(score[j] - m')
+  ///   l = fma(l, corr, sum of p), the sum in 16 lanes over j % 16 and added in halves as in rms_norm
+  ///   acc[d] = fma(acc[d], corr, (c0 + c1) + (c2 + c3)), chain ci = fma(p[j], value[j][d], ci) over j = i, i + 4, ...
+  /// from m = -inf, l = 0, acc = 0; at the end out[d] = acc[d] / l.
+  void (*attend)(const attention_task* task);
+};
+
+const cpu_kernels& scalar_kernels();
+/// Only where the processor has AVX2 and FMA, or AVX-512F; only on x86-64.
+const cpu_kernels& avx2_kernels();
+const cpu_kernels& avx512_kernels();
+
+}  // namespace troupe

@@ -1,0 +1,132 @@
+// The definition of right: every other table of kernels must give these bits.
+#include <bit>
+#include <cmath>
+
+#include "shards/engine/cpu/cpu_kernels.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr uint32_t lanes = 16;
+
+float widen(uint16_t bf16) { return std::bit_cast<float>(uint32_t{bf16} << 16); }
+float widen(float f32) { return f32; }
+
+template <class Weight>
+void products(const float* x, size_t x_stride, uint32_t rows, const Weight* panel, size_t depth, float* sums) {
+  for (uint32_t r = 0; r < rows; ++r) {
+    float* sum = sums + size_t{r} * panel_columns;
+    for (size_t k = 0; k < depth; ++k) {
+      const float value = x[r * x_stride + k];
+      for (uint32_t n = 0; n < panel_columns; ++n)
+        sum[n] = std::fma(value, widen(panel[k * panel_columns + n]), sum[n]);
+    }
+  }
+}
+
+void products_bf16(const float* x, size_t x_stride, uint32_t rows, const uint16_t* panel, size_t depth, float* sums) {
+  products(x, x_stride, rows, panel, depth, sums);
+}
+
+void products_f32(const float* x, size_t x_stride, uint32_t rows, const float* panel, size_t depth, float* sums) {
+  products(x, x_stride, rows, panel, depth, sums);
+}
+
+/// Adds the lanes in halves.
+float add_lanes(float (&lane)[lanes]) {
+  for (uint32_t width = lanes / 2; width > 0; width /= 2)
+    for (uint32_t j = 0; j < width; ++j) lane[j] += lane[j + width];
+  return lane[0];
+}
+
+/// e to the power of x, within two units in the last place, for x in [-87, 88]; outside of it, the value at the border.
+/// x = n ln 2 + r with |r| <= ln 2 / 2 (Cody & Waite 1980: ln 2 in two parts), e^r by its Taylor polynomial of degree
+/// 7, whose remainder is below 6e-9. NaN gives NaN: the comparisons are written so that it passes.
+float exponential(float x) {
+  x = -87.0F > x ? -87.0F : x;
+  x = 88.0F < x ? 88.0F : x;
+  constexpr float shift = 12582912.0F;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits.
+  const float shifted = std::fma(x, 1.44269504F, shift);
+  const float n = shifted - shift;
+  float r = std::fma(n, -0.693145752F, x);
+  r = std::fma(n, -1.42860677e-6F, r);
+  float p = 1.0F / 5040;
+  p = std::fma(p, r, 1.0F / 720);
+  p = std::fma(p, r, 1.0F / 120);
+  p = std::fma(p, r, 1.0F / 24);
+  p = std::fma(p, r, 1.0F / 6);
+  p = std::fma(p, r, 0.5F);
+  p = std::fma(p, r, 1.0F);
+  p = std::fma(p, r, 1.0F);
+  const uint32_t power = (std::bit_cast<uint32_t>(shifted) << 23) + (uint32_t{127} << 23);
+  return p * std::bit_cast<float>(power);
+}
+
+void rms_norm(const float* x, const float* weight, float eps, size_t width, float* out) {
+  float lane[lanes] = {};
+  for (size_t i = 0; i < width; ++i) lane[i % lanes] = std::fma(x[i], x[i], lane[i % lanes]);
+  const float mean = add_lanes(lane) / static_cast<float>(width);
+  const float scale = 1.0F / std::sqrt(mean + eps);
+  for (size_t i = 0; i < width; ++i) out[i] = (x[i] * scale) * weight[i];
+}
+
+void silu_mul(const float* gate, const float* up, size_t width, float* out) {
+  for (size_t i = 0; i < width; ++i) out[i] = gate[i] / (1.0F + exponential(-gate[i])) * up[i];
+}
+
+void rotate(float* head, const float* cosines, const float* sines, size_t half) {
+  for (size_t i = 0; i < half; ++i) {
+    const float first = head[i];
+    const float second = head[half + i];
+    head[i] = std::fma(first, cosines[i], -(second * sines[i]));
+    head[half + i] = std::fma(second, cosines[i], first * sines[i]);
+  }
+}
+
+void attend(const attention_task* task) {
+  const size_t dim = task->head_dim;
+  float acc[head_dim_max] = {};
+  float m = -INFINITY;
+  float l = 0;
+  for (uint32_t start = 0; start < task->positions; start += attention_block) {
+    const uint32_t left = task->positions - start;
+    const uint32_t count = left < attention_block ? left : attention_block;
+    const auto page = [&](uint32_t j) { return task->pool + task->pages[(start + j) / page_rows] * task->page_floats; };
+
+    float p[attention_block];
+    float m_next = m;
+    for (uint32_t j = 0; j < count; ++j) {
+      const float* keys = page(j);
+      float sum = 0;
+      for (size_t d = 0; d < dim; ++d) sum = std::fma(task->query[d], keys[d * page_rows + j % page_rows], sum);
+      p[j] = sum * task->scale;
+      m_next = m_next > p[j] ? m_next : p[j];
+    }
+    float lane[lanes] = {};
+    for (uint32_t j = 0; j < count; ++j) {
+      p[j] = exponential(p[j] - m_next);
+      lane[j % lanes] += p[j];
+    }
+    const float correction = exponential(m - m_next);
+    l = std::fma(l, correction, add_lanes(lane));
+    for (size_t d = 0; d < dim; ++d) {
+      float chain[4] = {};
+      for (uint32_t j = 0; j < count; ++j) {
+        const float* values = page(j) + task->value_offset + (j % page_rows) * task->value_stride;
+        chain[j % 4] = std::fma(p[j], values[d], chain[j % 4]);
+      }
+      acc[d] = std::fma(acc[d], correction, (chain[0] + chain[1]) + (chain[2] + chain[3]));
+    }
+    m = m_next;
+  }
+  for (size_t d = 0; d < dim; ++d) task->out[d] = acc[d] / l;
+}
+
+}  // namespace
+
+const cpu_kernels& scalar_kernels() {
+  static constexpr cpu_kernels table{"scalar", products_bf16, products_f32, rms_norm, silu_mul, rotate, attend};
+  return table;
+}
+
+}  // namespace troupe

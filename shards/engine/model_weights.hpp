@@ -1,0 +1,46 @@
+// One rank's slice of the weights of Llama or Qwen2, loaded into a backend.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.hpp"
+#include "shards/engine/backend.hpp"
+#include "shards/engine/communicator.hpp"
+
+namespace troupe {
+
+struct model_config;
+struct rank_slice;
+class weight_files;
+
+struct layer_weights {
+  float_buffer input_norm;          // (hidden)
+  std::unique_ptr<matrix> qkv;      // (Hq D + 2 Hkv D, hidden)
+  std::unique_ptr<matrix> output;   // (hidden, Hq D), partial
+  float_buffer output_bias;         // (hidden), or empty; added once, after the sum over the ranks
+  float_buffer post_norm;           // (hidden)
+  std::unique_ptr<matrix> gate_up;  // (I, hidden), silu_mul
+  std::unique_ptr<matrix> down;     // (hidden, I), partial
+};
+
+struct model_weights {
+  /// (vocab, hidden), read where it lies in the file: a rank needs any row of it, but few at a time.
+  const tensor_view* embedding = nullptr;
+  std::vector<layer_weights> layers;
+  float_buffer final_norm;       // (hidden)
+  std::unique_ptr<matrix> head;  // (this rank's vocabulary, hidden)
+};
+
+/// What load_model_weights would take in the backend. Errors: corrupt (names the tensor).
+result<uint64_t> model_weights_bytes(const model_config& config, const rank_slice& slice, uint32_t tp, uint32_t rank,
+                                     const weight_files& files, const backend& device);
+
+/// `files` must outlive the result. Gives up between layers when the group has ended.
+/// Errors: corrupt (names the tensor), out_of_memory, the communicator's.
+result<model_weights> load_model_weights(const model_config& config, const rank_slice& slice, uint32_t tp,
+                                         uint32_t rank, const weight_files& files, backend& device,
+                                         communicator& group);
+
+}  // namespace troupe

@@ -1,0 +1,184 @@
+#include "shards/model/weight_files.hpp"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <filesystem>
+#include <set>
+
+#include "base/json.hpp"
+#include "shards/model/config_fields.hpp"
+#include "shards/model/files.hpp"
+#include "shards/model/model_config.hpp"
+#include "shards/model/safetensors.hpp"
+
+namespace troupe {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view single_file = "model.safetensors";
+constexpr std::string_view index_file = "model.safetensors.index.json";
+constexpr size_t parts_max = 4096;
+
+error damaged(std::string detail) { return {errc::corrupt, std::move(detail)}; }
+
+/// Whether `name` stays in the folder: an index is input, and must not make us map other files.
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
+result<std::map<std::string, std::string>> read_index(const std::string& path) {
+  TROUPE_ASSIGN(auto value, read_json_file(path));
+  if (!value.is_object()) return damaged(path + ": not a JSON object");
+  const auto* weight_map = value.get_object().if_contains("weight_map");
+  if (!weight_map || !weight_map->is_object()) return damaged(path + ": there is no object \"weight_map\"");
+  if (weight_map->get_object().empty()) return damaged(path + ": \"weight_map\" is empty");
+  std::map<std::string, std::string> files;
+  for (const auto& member : weight_map->get_object()) {
+    if (!member.value().is_string())
+      return damaged(path + ": weight_map[" + shown_text(member.key()) + "] is not a string");
+    std::string_view file = member.value().get_string();
+    if (!is_plain_file_name(file)) {
+      return damaged(path + ": weight_map[" + shown_text(member.key()) + "] is " + shown_text(file) +
+                     ", which is not a plain file name");
+    }
+    files.emplace(member.key(), file);
+  }
+  return files;
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+}  // namespace
+
+weight_files::weight_files() = default;
+weight_files::weight_files(weight_files&&) noexcept = default;
+weight_files& weight_files::operator=(weight_files&&) noexcept = default;
+weight_files::~weight_files() = default;
+
+result<void> weight_files::add(const std::string& folder, const std::string& file_name) {
+  const std::string path = folder + "/" + file_name;
+  TROUPE_ASSIGN(auto file, mapped_file::open(path));
+  auto tensors = parse_safetensors(file->bytes());
+  if (!tensors) return with_context(tensors.err(), path);
+  parts_.push_back({file_name, file->bytes(), std::move(*tensors)});
+  files_.push_back(std::move(file));
+  // The elements of the inner vector stay where they are when parts_ grows.
+  for (const auto& tensor : parts_.back().tensors) {
+    bytes_ += tensor.data.size();
+    if (!by_name_.emplace(tensor.name, &tensor).second) {
+      return damaged(path + ": tensor " + shown_text(tensor.name) + " is in another file of the model too");
+    }
+  }
+  return {};
+}
+
+result<weight_files> weight_files::open(const std::string& folder) {
+  weight_files files;
+  const std::string index_path = folder + "/" + std::string(index_file);
+  if (exists(folder + "/" + std::string(single_file)) || !exists(index_path)) {
+    TROUPE_TRY(files.add(folder, std::string(single_file)));
+    return files;
+  }
+  TROUPE_ASSIGN(auto index, read_index(index_path));
+  std::set<std::string> file_names;
+  for (const auto& [tensor, file] : index) file_names.insert(file);
+  if (file_names.size() > parts_max) {
+    return damaged(index_path + ": " + std::to_string(file_names.size()) + " files are named, at most " +
+                   std::to_string(parts_max) + " are accepted");
+  }
+  for (const auto& file : file_names) {
+    if (auto added = files.add(folder, file); !added) return with_context(added.err(), index_path);
+  }
+  std::map<std::string_view, std::string_view> part_of;
+  for (const auto& part : files.parts_) {
+    for (const auto& tensor : part.tensors) part_of.emplace(tensor.name, part.file_name);
+  }
+  for (const auto& [tensor, file] : index) {
+    auto found = part_of.find(tensor);
+    if (found == part_of.end() || found->second != file) {
+      return damaged(index_path + ": tensor " + shown_text(tensor) + " is not in " + shown_text(file));
+    }
+  }
+  return files;
+}
+
+const tensor_view* weight_files::find(std::string_view name) const {
+  auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+result<const tensor_view*> weight_files::weight(std::string_view name, std::span<const uint64_t> shape) const {
+  const auto* tensor = find(name);
+  if (!tensor) return damaged(std::string(name) + " is missing");
+  if (!std::ranges::equal(tensor->shape, shape)) {
+    return damaged(std::string(name) + " has shape " + shape_text(tensor->shape) + ", expected " + shape_text(shape));
+  }
+  if (!is_weight(tensor->type)) {
+    return damaged(std::string(name) + " is of " + std::string(troupe::name(tensor->type)) +
+                   ", expected BF16, F16 or F32");
+  }
+  return tensor;
+}
+
+std::vector<std::string_view> weight_files::names() const {
+  std::vector<std::string_view> out;
+  out.reserve(by_name_.size());
+  for (const auto& [name, tensor] : by_name_) out.push_back(name);
+  return out;
+}
+
+std::vector<expected_tensor> expected_tensors(const model_config& config) {
+  const uint64_t hidden = config.hidden, inner = config.intermediate;
+  const uint64_t q = config.q_size(), kv = config.kv_size();
+  std::vector<expected_tensor> out;
+  out.push_back({"model.embed_tokens.weight", {config.vocab_size, hidden}});
+  for (uint32_t layer = 0; layer < config.layers; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    auto expect = [&](std::string_view suffix, std::vector<uint64_t> shape) {
+      out.push_back({prefix + std::string(suffix), std::move(shape)});
+    };
+    expect("input_layernorm.weight", {hidden});
+    expect("self_attn.q_proj.weight", {q, hidden});
+    expect("self_attn.k_proj.weight", {kv, hidden});
+    expect("self_attn.v_proj.weight", {kv, hidden});
+    if (config.qkv_bias) {
+      expect("self_attn.q_proj.bias", {q});
+      expect("self_attn.k_proj.bias", {kv});
+      expect("self_attn.v_proj.bias", {kv});
+    }
+    expect("self_attn.o_proj.weight", {hidden, q});
+    if (config.output_bias) expect("self_attn.o_proj.bias", {hidden});
+    expect("post_attention_layernorm.weight", {hidden});
+    expect("mlp.gate_proj.weight", {inner, hidden});
+    expect("mlp.up_proj.weight", {inner, hidden});
+    expect("mlp.down_proj.weight", {hidden, inner});
+  }
+  out.push_back({"model.norm.weight", {hidden}});
+  if (!config.tied_embeddings) out.push_back({"lm_head.weight", {config.vocab_size, hidden}});
+  return out;
+}
+
+result<void> check_weights(const model_config& config, const weight_files& files) {
+  std::set<std::string, std::less<>> known;
+  for (auto& tensor : expected_tensors(config)) {
+    if (auto found = files.weight(tensor.name, tensor.shape); !found) return std::move(found).err();
+    known.insert(std::move(tensor.name));
+  }
+  for (std::string_view name : files.names()) {
+    // Buffers that old checkpoints saved and everybody recomputes; a tied model's copy of its embedding.
+    if (name.ends_with(".rotary_emb.inv_freq")) continue;
+    if (config.tied_embeddings && name == "lm_head.weight") continue;
+    if (!known.contains(name)) {
+      return damaged("tensor " + shown_text(name) + " is not part of a " + std::string(troupe::name(config.kind)) +
+                     " model as config.json describes it");
+    }
+  }
+  return {};
+}
+
+}  // namespace troupe

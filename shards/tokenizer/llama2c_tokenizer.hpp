@@ -1,0 +1,31 @@
+// Turns the tokenizer.bin of a llama2.c checkpoint into the tokenizer.json of the same vocabulary.
+//
+// llama2.c (run.c, encode) merges, again and again, the leftmost pair of neighbours whose joined text is the token with
+// the highest score. tokenizer.json knows ranked pairs instead of scores, so every way to put a token together from two
+// others becomes a merge, in the order of the scores.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace troupe {
+
+/// A token of a SentencePiece vocabulary; spaces are plain, not U+2581.
+struct scored_token {
+  std::string text;
+  float score = 0;
+};
+
+/// `file`: int32 max_token_length, then for each of `vocab_size` tokens float32 score, int32 length, bytes;
+/// little-endian. 0 is <unk>, 1 <s>, 2 </s>, 3..258 the bytes <0x00>..<0xFF>. Errors: corrupt.
+result<boost::json::object> tokenizer_json_from_llama2c(std::span<const std::byte> file, uint32_t vocab_size);
+
+/// The same from the tokens; entry i is the token i. Errors: corrupt.
+result<boost::json::object> tokenizer_json_from_scores(std::span<const scored_token> tokens);
+
+}  // namespace troupe

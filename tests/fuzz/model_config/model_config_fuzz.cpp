@@ -1,0 +1,37 @@
+// The text of a config.json, which is read as a generation_config.json too. Whatever is accepted must keep its
+// promises.
+#include <cstdint>
+#include <string_view>
+
+#include "base/check.hpp"
+#include "base/json.hpp"
+#include "shards/model/generation_defaults.hpp"
+#include "shards/model/model_config.hpp"
+#include "shards/model/weight_files.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  auto json = troupe::parse_json({reinterpret_cast<const char*>(data), size});
+  if (!json) return 0;
+  auto config = troupe::parse_model_config(*json);
+  if (config) {
+    TROUPE_CHECK(config->heads % config->kv_heads == 0 && config->head_dim % 2 == 0);
+    TROUPE_CHECK(config->hidden > 0 && config->context_max > 0 && config->vocab_size > 0);
+    for (troupe::token_id id : config->eos) TROUPE_CHECK(id < config->vocab_size);
+    uint64_t parameters = 0;
+    for (const auto& tensor : troupe::expected_tensors(*config)) {
+      uint64_t elements = 1;
+      for (uint64_t length : tensor.shape) elements *= length;
+      parameters += elements;
+    }
+    TROUPE_CHECK(parameters == troupe::parameter_count(*config));
+  } else {
+    TROUPE_CHECK(!config.err().detail.empty());
+  }
+  troupe::model_config small;
+  small.vocab_size = 2048;
+  if (auto defaults = troupe::parse_generation_defaults(*json, config ? *config : small)) {
+    TROUPE_CHECK(defaults->temperature >= 0 && defaults->temperature <= 2);
+    TROUPE_CHECK(defaults->top_p > 0 && defaults->top_p <= 1);
+  }
+  return 0;
+}

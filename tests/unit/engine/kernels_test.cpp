@@ -1,0 +1,202 @@
+// Every table of kernels against the scalar one, operation by operation, bit by bit; and the scalar one against f64.
+#include "shards/engine/cpu/cpu_kernels.hpp"
+
+#include <bit>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "shards/engine/cpu/cpu_backend.hpp"
+#include "tests/unit/engine/random_model.hpp"
+
+namespace troupe {
+namespace {
+
+using test::random_value;
+
+std::vector<const cpu_kernels*> vector_tables() {
+  std::vector<const cpu_kernels*> tables;
+#if defined(TROUPE_X86_KERNELS)
+  if (make_cpu_backend(cpu_backend_choice::avx2, 1)) tables.push_back(&avx2_kernels());
+  if (make_cpu_backend(cpu_backend_choice::avx512, 1)) tables.push_back(&avx512_kernels());
+#endif
+  return tables;
+}
+
+std::vector<float> random_floats(size_t count, uint64_t seed, float width = 1) {
+  std::vector<float> values(count);
+  for (size_t i = 0; i < count; ++i) values[i] = width * random_value(seed, i);
+  return values;
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+BOOST_AUTO_TEST_CASE(products_have_the_scalar_ones_bits_for_every_number_of_rows) {
+  for (uint32_t rows = 1; rows <= product_rows_max; ++rows) {
+    for (const size_t depth : {0, 1, 2, 7, 64, 171}) {
+      const size_t stride = depth + 3;
+      const std::vector<float> x = random_floats(rows * stride, 1);
+      const std::vector<float> panel = random_floats(depth * panel_columns, 2);
+      std::vector<uint16_t> bf16(panel.size());
+      for (size_t i = 0; i < panel.size(); ++i)
+        bf16[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(panel[i]) >> 16);
+      const std::vector<float> before = random_floats(size_t{rows} * panel_columns, 3);
+      std::vector<float> expected = before;
+      std::vector<float> expected_bf16 = before;
+      scalar_kernels().products_f32(x.data(), stride, rows, panel.data(), depth, expected.data());
+      scalar_kernels().products_bf16(x.data(), stride, rows, bf16.data(), depth, expected_bf16.data());
+      for (const cpu_kernels* table : vector_tables()) {
+        std::vector<float> sums = before;
+        table->products_f32(x.data(), stride, rows, panel.data(), depth, sums.data());
+        BOOST_TEST(same(sums, expected), table->name << " f32, " << rows << " rows, depth " << depth);
+        sums = before;
+        table->products_bf16(x.data(), stride, rows, bf16.data(), depth, sums.data());
+        BOOST_TEST(same(sums, expected_bf16), table->name << " bf16, " << rows << " rows, depth " << depth);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(norms_have_the_scalar_ones_bits_and_write_no_further) {
+  for (size_t width = 1; width < 70; ++width) {
+    const std::vector<float> x = random_floats(width, 1, 3);
+    const std::vector<float> weight = random_floats(width, 2);
+    std::vector<float> expected(width + 16, 77);
+    scalar_kernels().rms_norm(x.data(), weight.data(), 1e-5F, width, expected.data());
+    for (const cpu_kernels* table : vector_tables()) {
+      std::vector<float> out(width + 16, 77);
+      table->rms_norm(x.data(), weight.data(), 1e-5F, width, out.data());
+      BOOST_TEST(same(out, expected), table->name << ", width " << width);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(silu_has_the_scalar_ones_bits_over_the_whole_range_and_is_right) {
+  // Every exponent, both signs, what is no number, and odd widths.
+  std::vector<float> gate;
+  for (uint32_t exponent = 0; exponent < 256; ++exponent)
+    for (const uint32_t rest : {0x000000U, 0x234567U, 0x7fffffU, 0x80000000U, 0x80456789U})
+      gate.push_back(std::bit_cast<float>((exponent << 23) | rest));
+  for (size_t i = 0; i < 5000; ++i) gate.push_back(100 * random_value(5, i));
+  const std::vector<float> up(gate.size(), 0.75F);
+  std::vector<float> expected(gate.size() + 16, 77);
+  scalar_kernels().silu_mul(gate.data(), up.data(), gate.size(), expected.data());
+  for (const cpu_kernels* table : vector_tables()) {
+    std::vector<float> out(gate.size() + 16, 77);
+    table->silu_mul(gate.data(), up.data(), gate.size(), out.data());
+    for (size_t i = 0; i < out.size(); ++i) {
+      const bool equal = std::bit_cast<uint32_t>(out[i]) == std::bit_cast<uint32_t>(expected[i]) ||
+                         (std::isnan(out[i]) && std::isnan(expected[i]));
+      BOOST_REQUIRE_MESSAGE(equal, table->name << " at " << i << ": " << out[i] << ", not " << expected[i]);
+    }
+  }
+  double worst = 0;
+  for (size_t i = 0; i < gate.size(); ++i) {
+    if (!std::isfinite(gate[i]) || gate[i] < -80) continue;
+    const double g = gate[i];
+    const double right = g / (1 + std::exp(-g)) * 0.75;
+    if (std::abs(right) > 1e-30) worst = std::max(worst, std::abs(expected[i] / right - 1));
+  }
+  BOOST_TEST(worst < 5e-7);
+}
+
+BOOST_AUTO_TEST_CASE(rotations_have_the_scalar_ones_bits) {
+  for (size_t half = 1; half < 40; ++half) {
+    const std::vector<float> head = random_floats(2 * half + 16, 1);
+    const std::vector<float> cosines = random_floats(half, 2);
+    const std::vector<float> sines = random_floats(half, 3);
+    std::vector<float> expected = head;
+    scalar_kernels().rotate(expected.data(), cosines.data(), sines.data(), half);
+    for (const cpu_kernels* table : vector_tables()) {
+      std::vector<float> out = head;
+      table->rotate(out.data(), cosines.data(), sines.data(), half);
+      BOOST_TEST(same(out, expected), table->name << ", half " << half);
+    }
+  }
+}
+
+/// A pool of keys and values with pages in disorder; what belongs to no position is poison.
+struct attention_example {
+  uint32_t head_dim, positions;
+  size_t value_stride, page_floats;
+  std::vector<float> query, pool;
+  std::vector<uint32_t> pages;
+
+  attention_example(uint32_t dim, uint32_t count, float width) : head_dim(dim), positions(count) {
+    value_stride = (dim + 15) / 16 * 16;
+    page_floats = page_rows * (dim + value_stride) + 5;
+    const uint32_t used = (count + page_rows - 1) / page_rows;
+    query = random_floats(dim, 11, width);
+    pool.assign((used + 2) * page_floats, std::nanf(""));
+    for (uint32_t i = 0; i < used; ++i) pages.push_back((i * 7 + 3) % used + 1);
+    if (std::gcd(7U, used) != 1) std::iota(pages.begin(), pages.end(), 1U);
+    for (uint32_t p = 0; p < count; ++p) {
+      float* page = pool.data() + pages[p / page_rows] * page_floats;
+      for (uint32_t d = 0; d < dim; ++d) page[d * page_rows + p % page_rows] = width * random_value(12, p * 1000 + d);
+      float* value = page + page_rows * dim + (p % page_rows) * value_stride;
+      std::fill(value, value + value_stride, 0.0F);
+      for (uint32_t d = 0; d < dim; ++d) value[d] = random_value(13, p * 1000 + d);
+    }
+  }
+
+  std::vector<float> run(const cpu_kernels& table) const {
+    std::vector<float> out(head_dim + 16, 77);
+    const attention_task task{.query = query.data(),
+                              .out = out.data(),
+                              .head_dim = head_dim,
+                              .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
+                              .pool = pool.data(),
+                              .page_floats = page_floats,
+                              .value_offset = size_t{page_rows} * head_dim,
+                              .value_stride = value_stride,
+                              .pages = pages.data(),
+                              .positions = positions};
+    table.attend(&task);
+    return out;
+  }
+
+  /// The plain softmax, in f64.
+  std::vector<double> reference() const {
+    std::vector<double> weights(positions);
+    std::vector<double> out(head_dim);
+    double total = 0;
+    for (uint32_t p = 0; p < positions; ++p) {
+      const float* page = pool.data() + pages[p / page_rows] * page_floats;
+      double score = 0;
+      for (uint32_t d = 0; d < head_dim; ++d) score += double{query[d]} * page[d * page_rows + p % page_rows];
+      total += weights[p] = std::exp(score / std::sqrt(head_dim));
+    }
+    for (uint32_t p = 0; p < positions; ++p) {
+      const float* page = pool.data() + pages[p / page_rows] * page_floats;
+      const float* value = page + page_rows * head_dim + (p % page_rows) * value_stride;
+      for (uint32_t d = 0; d < head_dim; ++d) out[d] += weights[p] / total * value[d];
+    }
+    return out;
+  }
+};
+
+BOOST_AUTO_TEST_CASE(attention_has_the_scalar_ones_bits_and_is_right) {
+  for (const uint32_t dim : {2, 8, 16, 30, 32, 48, 64, 128, 200}) {
+    for (const uint32_t positions : {1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 100, 127, 128, 129, 333}) {
+      // Wide scores make the running maximum change and the correction matter.
+      for (const float width : {1.0F, 6.0F}) {
+        const attention_example example(dim, positions, width);
+        const std::vector<float> expected = example.run(scalar_kernels());
+        const std::vector<double> reference = example.reference();
+        for (uint32_t d = 0; d < dim; ++d)
+          BOOST_REQUIRE_MESSAGE(std::abs(expected[d] - reference[d]) < 2e-5,
+                                "head " << dim << ", positions " << positions << ", d " << d);
+        for (uint32_t d = dim; d < dim + 16; ++d) BOOST_REQUIRE(expected[d] == 77);
+        for (const cpu_kernels* table : vector_tables())
+          BOOST_TEST(same(example.run(*table), expected),
+                     table->name << ", head " << dim << ", positions " << positions);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace troupe

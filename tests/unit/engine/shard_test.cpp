@@ -1,0 +1,256 @@
+// The forward pass: right, by a plain reference in f64, and the same to the bit whatever the arrangement.
+#include "shards/engine/shard.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "shards/engine/local_communicator.hpp"
+#include "shards/model/weight_files.hpp"
+#include "tests/unit/engine/random_model.hpp"
+#include "tests/unit/engine/test_group.hpp"
+
+namespace troupe {
+namespace {
+
+using namespace troupe::test;
+
+struct named_shape {
+  std::string name;
+  random_model_shape shape;
+};
+
+/// What Llama and Qwen2 models differ in, at sizes that divide nothing.
+std::vector<named_shape> shapes() {
+  return {
+      {"llama, grouped queries", {.seed = 1}},
+      {"llama, tied, f32, biases", {.tied = true, .attention_bias = true, .type = dtype::f32, .seed = 2}},
+      {"qwen2, one kv head for two queries, f16",
+       {.architecture = "Qwen2ForCausalLM",
+        .hidden = 52,
+        .heads = 4,
+        .kv_heads = 2,
+        .head_dim = 14,
+        .intermediate = 75,
+        .vocab_size = 101,
+        .type = dtype::f16,
+        .seed = 3}},
+      {"llama, scaled rope, one kv head, wide heads",
+       {.hidden = 72,
+        .layers = 1,
+        .heads = 4,
+        .kv_heads = 1,
+        .head_dim = 36,
+        .intermediate = 33,
+        .vocab_size = 67,
+        .llama3_rope = true,
+        .seed = 4}},
+  };
+}
+
+double difference(const std::vector<float>& ours, const std::vector<double>& reference) {
+  BOOST_REQUIRE(ours.size() == reference.size());
+  double worst = 0;
+  for (size_t i = 0; i < ours.size(); ++i) worst = std::max(worst, std::abs(ours[i] - reference[i]));
+  return worst;
+}
+
+BOOST_AUTO_TEST_CASE(computes_what_a_plain_reference_in_f64_computes) {
+  for (const auto& [name, shape] : shapes()) {
+    const temporary_folder folder;
+    write_random_model(shape, folder.path());
+    const std::vector<token_id> tokens = random_tokens(70, shape.vocab_size, shape.seed);
+    test_group group({.folder = folder.path()});
+    const logits_rows ours = run_in_chunks(group, tokens, {70});
+    const double worst = difference(ours.back(), reference_logits(folder.path(), tokens));
+    BOOST_TEST_MESSAGE(name << ": worst difference " << worst);
+    // Logits are of the order of 1; f32 sums of a hundred terms are good to 1e-5 or so.
+    BOOST_TEST(worst < 5e-5, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_chunking_and_placement_of_pages) {
+  for (const auto& [name, shape] : shapes()) {
+    const temporary_folder folder;
+    write_random_model(shape, folder.path());
+    const std::vector<token_id> tokens = random_tokens(150, shape.vocab_size, 9);
+    test_group group({.folder = folder.path()});
+    const std::vector<float> whole = run_in_chunks(group, tokens, {150}).back();
+    const std::vector<float> one_by_one = run_in_chunks(group, tokens, {1}, 20).back();
+    const std::vector<float> odd = run_in_chunks(group, tokens, {3, 61, 1, 1, 17, 2, 40}, 1, 3).back();
+    BOOST_TEST(same_bits(whole, one_by_one), name);
+    BOOST_TEST(same_bits(whole, odd), name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_number_of_ranks_and_threads_and_every_instruction_set) {
+  for (const auto& [name, shape] : shapes()) {
+    const temporary_folder folder;
+    write_random_model(shape, folder.path());
+    const std::vector<token_id> tokens = random_tokens(90, shape.vocab_size, 5);
+    const std::vector<uint32_t> chunks = {64, 25, 1};
+    test_group alone({.folder = folder.path(), .backend = cpu_backend_choice::scalar});
+    const logits_rows expected = run_in_chunks(alone, tokens, chunks);
+
+    std::vector<group_options> arrangements;
+    for (uint32_t tp : {2, 4}) arrangements.push_back({.folder = folder.path(), .tp = tp});
+    if (shape.heads % 8 == 0) arrangements.push_back({.folder = folder.path(), .tp = 8});
+    arrangements.push_back({.folder = folder.path(), .threads = 3});
+    arrangements.push_back({.folder = folder.path(), .tp = 2, .threads = 2});
+    for (const auto backend : {cpu_backend_choice::scalar, cpu_backend_choice::avx2, cpu_backend_choice::avx512})
+      if (make_cpu_backend(backend, 1)) arrangements.push_back({.folder = folder.path(), .backend = backend});
+
+    for (const group_options& options : arrangements) {
+      test_group group(options);
+      BOOST_TEST(group.leader().facts().fingerprint == alone.leader().facts().fingerprint);
+      const logits_rows rows = run_in_chunks(group, tokens, chunks);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        BOOST_TEST(same_bits(rows[i], expected[i]), name << ", tp " << options.tp << ", threads " << options.threads
+                                                         << ", backend " << static_cast<int>(options.backend));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gives_the_same_bits_in_any_company) {
+  const random_model_shape shape{.seed = 6};
+  const temporary_folder folder;
+  write_random_model(shape, folder.path());
+  test_group group({.folder = folder.path(), .tp = 2, .kv_pages = 128});
+
+  // Each sequence alone.
+  std::vector<std::vector<token_id>> prompts;
+  logits_rows alone;
+  for (uint32_t s = 0; s < 9; ++s) {
+    prompts.push_back(random_tokens(5 + 13 * s, shape.vocab_size, 100 + s));
+    alone.push_back(run_in_chunks(group, prompts[s], {1000}).back());
+  }
+  // All but the last token of each, each alone; then a step in which all decode, but for one that prefills as a whole.
+  step_plan together{.number = 50, .sequences = {}};
+  for (uint32_t s = 0; s < prompts.size(); ++s) {
+    std::vector<token_id> before(prompts[s].begin(), prompts[s].end() - 1);
+    if (s != 4) run_in_chunks(group, before, {16}, s * 10);
+    together.sequences.push_back({.first_position = s == 4 ? 0 : static_cast<uint32_t>(before.size()),
+                                  .tokens = s == 4 ? prompts[s] : std::vector{prompts[s].back()},
+                                  .pages = pages_for(prompts[s].size(), s * 10),
+                                  .wants_logits = true});
+  }
+  const logits_rows rows = group.step(together);
+  BOOST_REQUIRE(rows.size() == alone.size());
+  for (size_t s = 0; s < rows.size(); ++s) BOOST_TEST(same_bits(rows[s], alone[s]), "sequence " << s);
+}
+
+BOOST_AUTO_TEST_CASE(reads_a_shared_prefix_from_another_sequences_pages) {
+  const random_model_shape shape{.seed = 7};
+  const temporary_folder folder;
+  write_random_model(shape, folder.path());
+  test_group group({.folder = folder.path()});
+  const std::vector<token_id> tokens = random_tokens(40, shape.vocab_size, 1);
+  const std::vector<float> whole = run_in_chunks(group, tokens, {40}).back();
+  const sequence_step rest{
+      .first_position = 32, .tokens = {tokens.begin() + 32, tokens.end()}, .pages = {0, 1, 17}, .wants_logits = true};
+  BOOST_TEST(same_bits(group.step({.number = 1, .sequences = {rest}}).front(), whole));
+}
+
+BOOST_AUTO_TEST_CASE(gives_logits_only_for_the_sequences_that_want_them) {
+  const random_model_shape shape{.seed = 8};
+  const temporary_folder folder;
+  write_random_model(shape, folder.path());
+  test_group group({.folder = folder.path(), .tp = 2});
+  const sequence_step silent{.first_position = 0, .tokens = {1, 2, 3}, .pages = {0}, .wants_logits = false};
+  const sequence_step asking{.first_position = 0, .tokens = {4, 5}, .pages = {1}, .wants_logits = true};
+  BOOST_TEST(group.step({.number = 1, .sequences = {silent}}).empty());
+  const logits_rows rows = group.step({.number = 2, .sequences = {silent, asking}});
+  BOOST_REQUIRE(rows.size() == 1u);
+  BOOST_TEST(same_bits(rows[0], group.step({.number = 3, .sequences = {asking}})[0]));
+}
+
+BOOST_AUTO_TEST_CASE(refuses_a_plan_out_of_bounds_and_goes_on) {
+  const temporary_folder folder;
+  write_random_model({.seed = 9}, folder.path());
+  test_group group({.folder = folder.path(), .tp = 2});
+  const sequence_step good{.first_position = 0, .tokens = {1}, .pages = {0}, .wants_logits = true};
+  sequence_step bad = good;
+  bad.pages = {64};
+  const auto refused = group.leader().lead({.number = 1, .sequences = {bad}}, std::chrono::seconds(5));
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST(refused.err().detail == "sequence 0 of the plan has page 64; there are 64");
+  BOOST_TEST(group.step({.number = 2, .sequences = {good}}).size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(says_which_step_gave_logits_that_are_no_numbers_and_goes_on) {
+  const temporary_folder folder;
+  const random_model_shape shape{.type = dtype::f32, .seed = 10};
+  write_random_model(shape, folder.path());
+  // An embedding whose first row is not a number: token 0 poisons its own sequence alone.
+  const std::string path = folder.path() + "/model.safetensors";
+  const auto files = weight_files::open(folder.path());
+  const std::byte* begin = files->parts()[0].bytes.data();
+  const auto at = files->find("model.embed_tokens.weight")->data.data() - begin;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(at);
+  const float nan = std::nanf("");
+  file.write(reinterpret_cast<const char*>(&nan), sizeof(nan));
+  file.close();
+
+  test_group group({.folder = folder.path()});
+  const auto wrong =
+      group.leader().lead({.number = 12,
+                           .sequences = {{.first_position = 0, .tokens = {1}, .pages = {0}, .wants_logits = true},
+                                         {.first_position = 0, .tokens = {0}, .pages = {1}, .wants_logits = true}}},
+                          std::chrono::seconds(5));
+  BOOST_REQUIRE(!wrong);
+  BOOST_TEST((wrong.err().code == errc::internal));
+  BOOST_TEST(wrong.err().detail == "step 12: the logits of sequence 1 are no finite numbers");
+  BOOST_TEST(
+      group
+          .step({.number = 13, .sequences = {{.first_position = 0, .tokens = {1}, .pages = {0}, .wants_logits = true}}})
+          .size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(refuses_a_model_that_does_not_fit_in_memory_and_says_the_numbers) {
+  const temporary_folder folder;
+  write_random_model({.seed = 11}, folder.path());
+  std::filesystem::create_directories(folder.path() + "/proc");
+  std::ofstream(folder.path() + "/proc/meminfo") << "MemTotal: 4096 kB\nMemAvailable:    1024 kB\n";
+  shard_config config = config_of({.folder = folder.path()}, 0);
+  config.system_root = folder.path();
+  local_communicator group(shard_floats_max(config).value());
+  const auto refused = shard::open(config, group);
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST((refused.err().code == errc::out_of_memory));
+  BOOST_TEST(refused.err().detail.find("1 MiB are available") != std::string::npos, refused.err().detail);
+}
+
+BOOST_AUTO_TEST_CASE(refuses_configurations_that_cannot_work) {
+  const temporary_folder folder;
+  write_random_model({.seed = 12}, folder.path());
+  const shard_config good = config_of({.folder = folder.path()}, 0);
+  const auto detail_of = [](const shard_config& config) {
+    local_communicator group(1 << 16);
+    const auto opened = shard::open(config, group);
+    return opened ? std::string("opened") : opened.err().detail;
+  };
+  BOOST_TEST(detail_of(good) == "opened");
+  shard_config bad = good;
+  bad.rows_max = 0;
+  BOOST_TEST(detail_of(bad) == "rows_max must be from 1 to 1048576, not 0");
+  bad = good;
+  bad.kv_pages = 0;
+  bad.kv_bytes = 100;
+  BOOST_TEST(detail_of(bad).starts_with("no page of keys and values fits: kv_bytes is 100"));
+  bad = good;
+  bad.tp = 2;
+  BOOST_TEST(detail_of(bad).starts_with("the communicator is rank 0 of 1"));
+  bad = good;
+  bad.rows_max = 4096;
+  bad.sequences_max = 1;
+  BOOST_TEST(detail_of(bad).starts_with("the communicator carries 65536 floats"));
+  bad = good;
+  bad.model_folder += "/nowhere";
+  BOOST_TEST(detail_of(bad).find("nowhere") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace troupe
