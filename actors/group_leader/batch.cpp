@@ -46,6 +46,7 @@ result<void> batch::admit(const stream_key& key, generate request) {
   s.prompt = std::make_shared<const std::vector<token_id>>(std::move(request.prompt));
   s.generated = std::move(request.committed);
   s.tokens_max = request.tokens_max;
+  s.admission = ++admissions_;
   s.eos = std::move(request.eos);
   waiting_.push_back(std::move(s));
   index_[key] = std::prev(waiting_.end());
@@ -53,7 +54,7 @@ result<void> batch::admit(const stream_key& key, generate request) {
 }
 
 void batch::release(sequence& s) {
-  if (step_running_ && is_planned(s)) {
+  if (step_running_ && s.planned) {
     held_pages_.insert(held_pages_.end(), s.pages.begin(), s.pages.end());
     s.pages.clear();
   } else {
@@ -88,10 +89,6 @@ void batch::preempt(sequences::iterator it) {
   waiting_.splice(waiting_.begin(), running_, it);
 }
 
-bool batch::is_planned(const sequence& s) const {
-  return std::any_of(step_parts_.begin(), step_parts_.end(), [&](const part& p) { return p.key == s.key; });
-}
-
 // Pages for the first `positions` positions of a running stream, if need be by preempting the youngest ones. False
 // where all that is younger is in the step already.
 bool batch::make_room(sequences::iterator it, uint32_t positions) {
@@ -100,7 +97,7 @@ bool batch::make_room(sequences::iterator it, uint32_t positions) {
   if (need <= have) return true;
   while (!pages_.take(need - have, it->pages)) {
     auto youngest = std::prev(running_.end());
-    if (youngest == it || is_planned(*youngest)) return false;
+    if (youngest == it || youngest->planned) return false;
     preempt(youngest);
   }
   return true;
@@ -136,7 +133,8 @@ void batch::add_to(step_request& request, sequences::iterator it, uint32_t token
     if (has_penalties(*it->params)) task.generated = it->generated;
     request.sampling.push_back(std::move(task));
   }
-  step_parts_.push_back({it->key, tokens, step.wants_logits});
+  it->planned = true;
+  step_parts_.push_back({it->key, it->admission, tokens, step.wants_logits});
   request.plan.sequences.push_back(std::move(step));
 }
 
@@ -149,7 +147,7 @@ std::optional<step_request> batch::plan() {
   // Streams that decode go first: a long prompt may not make everybody wait. Then prompts, in order of admission.
   for (bool decoding : {true, false}) {
     for (auto it = running_.begin(); it != running_.end() && budget > 0;) {
-      if ((it->to_compute() == 1) != decoding || is_planned(*it)) {
+      if ((it->to_compute() == 1) != decoding || it->planned) {
         ++it;
         continue;
       }
@@ -200,8 +198,10 @@ std::vector<batch::token_for> batch::apply(const step_result& result) {
       sampled = &result.sampled[next_sampled++];
     }
     auto at = index_.find(p.key);
-    if (at == index_.end()) continue;  // cancelled meanwhile
+    // Cancelled meanwhile, and perhaps come again.
+    if (at == index_.end() || at->second->admission != p.admission) continue;
     auto it = at->second;
+    it->planned = false;
     if (p.tokens > 1 || !sampled) prefilled_tokens_ += p.tokens;
     it->computed += p.tokens;
     if (!sampled) continue;

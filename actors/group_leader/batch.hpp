@@ -85,6 +85,10 @@ class batch {
     uint32_t computed = 0;
     std::vector<uint32_t> pages;
     bool running = false;
+    /// Part of the step that runs, or of the one that is being planned.
+    bool planned = false;
+    /// Tells it from an earlier stream of the same key, of which a step may still be running.
+    uint64_t admission = 0;
 
     uint32_t length() const { return static_cast<uint32_t>(prompt->size() + generated.size()); }
     uint32_t to_compute() const { return length() - computed; }
@@ -95,7 +99,6 @@ class batch {
   using sequences = std::list<sequence>;
 
   void start_waiting();
-  bool is_planned(const sequence& s) const;
   bool make_room(sequences::iterator it, uint32_t positions);
   void add_to(step_request& request, sequences::iterator it, uint32_t tokens);
   void release(sequence& s);
@@ -113,12 +116,14 @@ class batch {
   /// What the running step does, in the order of its plan: the stream, how many tokens, whether one is sampled.
   struct part {
     stream_key key;
+    uint64_t admission = 0;
     uint32_t tokens = 0;
     bool sampled = false;
   };
   std::vector<part> step_parts_;
   bool step_running_ = false;
   uint64_t step_number_ = 0;
+  uint64_t admissions_ = 0;
   /// Pages of streams cancelled while their step runs: the device may still write there.
   std::vector<uint32_t> held_pages_;
 

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "actors/group_leader/step_allowance.hpp"
 #include "actors/group_leader/step_times.hpp"
 
 namespace troupe {
@@ -12,7 +13,12 @@ struct group_leader_state {
 
   group_leader_state(group_leader_actor::pointer self_actor, environment& environment_, group_leader_config config_,
                      compute& device_)
-      : self(self_actor), env(environment_), config(std::move(config_)), device(device_), streams(config.limits) {}
+      : self(self_actor),
+        env(environment_),
+        config(std::move(config_)),
+        device(device_),
+        streams(config.limits),
+        allowance(config.step_timeout) {}
 
   group_leader_actor::behavior_type make_behavior() {
     report();
@@ -86,18 +92,22 @@ struct group_leader_state {
     if (failed) return;
     auto request = streams.plan();
     if (!request) return;
+    running_step now{env.clock.now(), 0, {}};
+    for (const auto& sequence : request->plan.sequences) now.tokens += static_cast<uint32_t>(sequence.tokens.size());
+    now.allowed = allowance.of(now.tokens);
+    request->deadline = now.allowed;
+    running = now;
     device.submit(std::move(*request), [to = handle()](result<step_result> outcome) {
       tell(to, compute_stepped{std::make_shared<const result<step_result>>(std::move(outcome))});
     });
   }
 
   void on_step(const result<step_result>& outcome) {
-    if (!outcome) {
-      failed = true;
-      config.on_failure(outcome.err());
-      return;
-    }
+    if (failed) return;
+    if (!outcome) return fail(outcome.err());
     times.add(outcome->took);
+    allowance.add(running->tokens, outcome->took);
+    running.reset();
     std::map<node_name, step_tokens> by_gateway;
     for (auto& [key, token] : streams.apply(*outcome)) {
       auto& tokens = by_gateway[key.gateway];
@@ -109,7 +119,22 @@ struct group_leader_state {
     for (auto& [gateway, tokens] : by_gateway) send_tokens(gateway, std::move(tokens));
   }
 
+  void fail(const error& why) {
+    failed = true;
+    config.on_failure(why);
+  }
+
+  // A rank that others wait for is named by the communicator, at the same deadline: it gets a moment to do so.
+  void watch_step() {
+    if (failed || !running) return;
+    auto took = env.clock.now() - running->started;
+    if (took <= running->allowed + 2 * config.report_interval) return;
+    fail({errc::deadline_exceeded, "a step of " + std::to_string(running->tokens) + " tokens has not ended after " +
+                                       std::to_string(took / std::chrono::milliseconds(1)) + " ms"});
+  }
+
   void on_tick() {
+    watch_step();
     report();
     tell_after(handle(), config.report_interval, tick{});
   }
@@ -122,12 +147,20 @@ struct group_leader_state {
     env.post.send_to_role("gateway", head_to(service::router), load);
   }
 
+  struct running_step {
+    instant started;
+    uint32_t tokens = 0;
+    duration allowed{};
+  };
+
   group_leader_actor::pointer self;
   environment& env;
   group_leader_config config;
   compute& device;
   batch streams;
   step_times times;
+  step_allowance allowance;
+  std::optional<running_step> running;
   bool draining = false;
   bool failed = false;
 };

@@ -2,8 +2,8 @@
 // tokens of its streams, one envelope a step.
 //
 // Owns the batch and the pages. Its group's generation is its own for life: an envelope with another one is refused
-// (`fenced`). When a step fails the group is over: it tells its rank actor and does nothing more. When it dies, the
-// process does, and the whole group restarts as the next generation.
+// (`fenced`). When a step fails, or takes much longer than such steps do, the group is over: it tells its rank actor and
+// does nothing more. When it dies, the process does, and the whole group restarts as the next generation.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ using group_leader_actor = caf::typed_actor<
     caf::result<void>(node_up), caf::result<void>(node_lost),
     // From the compute's thread.
     caf::result<void>(compute_stepped),
-    // Reports the load.
+    // Reports the load, and looks after the step that runs.
     caf::result<void>(tick),
     // New streams are refused from now on (`draining`), those that are here finish.
     caf::result<void>(terminate_node)>;
@@ -30,6 +30,8 @@ struct group_leader_config {
   group_number group = no_group_number;
   generation_number generation = 0;
   batch_limits limits;
+  /// Every step may take so long; one of a slow model longer (step_allowance).
+  duration step_timeout = std::chrono::seconds(1);
   /// Several a second: they carry the load that the router decides by.
   duration report_interval = std::chrono::milliseconds(100);
   /// Called once, from the actor, when no step will succeed any more.

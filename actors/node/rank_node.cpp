@@ -30,7 +30,6 @@ result<int> run_rank_node(const cluster_config& config, node_arguments arguments
   TROUPE_ASSIGN(for_device.shard, shard_config_of(*spec.deployment, address->rank));
   for_device.shared_memory_fd = arguments.shared_memory_fd.get();
   for_device.generation = arguments.generation;
-  for_device.step_deadline = config.supervision.step_timeout;
 
   actor_metrics no_metrics;
   node_runtime node(std::move(for_it), no_metrics);

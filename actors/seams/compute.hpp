@@ -27,6 +27,8 @@ struct sampling_task {
 struct step_request {
   step_plan plan;
   std::vector<sampling_task> sampling;
+  /// For one wait of a rank for the others inside the step.
+  std::chrono::nanoseconds deadline = std::chrono::seconds(10);
 };
 
 struct sampled_token {

@@ -58,10 +58,9 @@ result<std::vector<sampled_token>> sample_all(const step_request& request, const
   return tokens;
 }
 
-class thread_compute final : public shard_compute {
+class thread_compute final : public compute {
  public:
-  thread_compute(shard_compute_config config, const clock& time)
-      : config_(std::move(config)), time_(time), step_deadline_(config_.step_deadline.count()) {}
+  thread_compute(shard_compute_config config, const clock& time) : config_(std::move(config)), time_(time) {}
 
   ~thread_compute() override {
     abort("the rank is shutting down");
@@ -94,10 +93,6 @@ class thread_compute final : public shard_compute {
     const std::lock_guard lock(mutex_);
     if (!aborted_) aborted_ = why;
     if (group_ != nullptr) group_->abort(why);
-  }
-
-  void set_step_deadline(duration deadline) override {
-    step_deadline_.store(deadline.count(), std::memory_order_relaxed);
   }
 
  private:
@@ -153,7 +148,6 @@ class thread_compute final : public shard_compute {
     TROUPE_TRY(publish(*group));
     if (shared != nullptr) TROUPE_TRY(shared->meet(config_.shard.open_deadline));
     TROUPE_ASSIGN(shard_, shard::open(config_.shard, *group));
-    group->set_deadline(duration(step_deadline_.load(std::memory_order_relaxed)));
     const shard_facts& facts = shard_->facts();
     return compute_facts{.fingerprint = facts.fingerprint,
                          .kv_pages = facts.kv_pages,
@@ -174,8 +168,7 @@ class thread_compute final : public shard_compute {
     if (failed_) return *failed_;
     TROUPE_ASSIGN(const std::vector<uint32_t> rows, rows_of(request));
     const instant began = time_.now();
-    const duration deadline(step_deadline_.load(std::memory_order_relaxed));
-    TROUPE_ASSIGN(const step_logits logits, shard_->lead(request.plan, deadline));
+    TROUPE_ASSIGN(const step_logits logits, shard_->lead(request.plan, request.deadline));
     TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_all(request, rows, logits));
     steps_finished_.fetch_add(1, std::memory_order_relaxed);
     return step_result{request.plan.number, std::move(sampled), time_.now() - began};
@@ -192,7 +185,6 @@ class thread_compute final : public shard_compute {
 
   const shard_compute_config config_;
   const clock& time_;
-  std::atomic<duration::rep> step_deadline_;
   std::atomic<uint64_t> steps_finished_{0};
   std::thread thread_;
 
@@ -216,7 +208,7 @@ result<uint64_t> shard_compute_memory_bytes(const shard_config& config) {
   return shm_communicator_bytes(config.tp, floats_max);
 }
 
-std::unique_ptr<shard_compute> make_shard_compute(shard_compute_config config, const clock& time) {
+std::unique_ptr<compute> make_shard_compute(shard_compute_config config, const clock& time) {
   return std::make_unique<thread_compute>(std::move(config), time);
 }
 

@@ -19,22 +19,14 @@ struct shard_compute_config {
   int shared_memory_fd = -1;
   /// Of the group; a rank of another one is refused.
   uint64_t generation = 0;
-  /// For one wait inside a step.
-  duration step_deadline = std::chrono::seconds(10);
 };
 
 /// The size of the memory that a group's ranks share: `shared_memory_bytes` of process_host::start(). 0 for tp = 1.
 /// Reads the model's config.json; the shard's rank does not matter. Errors: as shard_floats_max().
 result<uint64_t> shard_compute_memory_bytes(const shard_config& config);
 
-class shard_compute : public compute {
- public:
-  /// Adjusts how long one wait inside a step may last: max(1 s, 10 x p99 step) is usual. Any thread.
-  virtual void set_step_deadline(duration deadline) = 0;
-};
-
 /// Its destructor aborts what runs and joins the thread: it must not be called from one of its own callbacks. Callbacks
 /// that are still owed come before it returns, with `aborted`.
-std::unique_ptr<shard_compute> make_shard_compute(shard_compute_config config, const clock& time);
+std::unique_ptr<compute> make_shard_compute(shard_compute_config config, const clock& time);
 
 }  // namespace troupe

@@ -113,6 +113,19 @@ BOOST_AUTO_TEST_CASE(a_cancelled_stream_gives_its_pages_back_when_its_step_has_e
   BOOST_TEST(streams.pages().used_pages() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_comes_again_during_its_old_step_gets_nothing_of_it) {
+  batch streams(small());
+  BOOST_REQUIRE(streams.admit(key(1), asks(20, 5)));
+  auto old_step = streams.plan();
+  BOOST_TEST(streams.cancel(key(1)));
+  BOOST_REQUIRE(streams.admit(key(1), asks(20, 5)));
+  BOOST_TEST(streams.apply(answer(*old_step)).empty());
+  auto step = streams.plan();
+  BOOST_TEST(step->plan.sequences.at(0).first_position == 0u);
+  BOOST_TEST(step->plan.sequences.at(0).tokens.size() == 20u);
+  BOOST_TEST(streams.apply(answer(*step)).at(0).token.index == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_gateway_incarnation_that_is_gone_takes_its_own_streams_along) {
   batch streams(small());
   BOOST_REQUIRE(streams.admit({"a", 1, 1}, asks(3, 3)));

@@ -17,8 +17,7 @@ const system_clock real_time;
 shard_compute_config config_for(const group_options& options, uint32_t rank, int fd) {
   return {.shard = config_of(options, rank),
           .shared_memory_fd = fd,
-          .generation = 2,
-          .step_deadline = std::chrono::minutes(1)};
+          .generation = 2};
 }
 
 std::future<result<compute_facts>> open(compute& it) {
@@ -53,7 +52,8 @@ step_request request_for(uint64_t number, uint32_t position, std::vector<token_i
           .sampling = {{.sequence = 0,
                         .params = params,
                         .prompt = std::make_shared<std::vector<token_id>>(prompt),
-                        .generated = {}}}};
+                        .generated = {}}},
+          .deadline = std::chrono::minutes(1)};
 }
 
 /// Sixteen tokens, one step after the other.
