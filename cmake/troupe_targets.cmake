@@ -12,7 +12,7 @@ target_include_directories(troupe_options INTERFACE "${PROJECT_SOURCE_DIR}" "${P
 target_compile_definitions(troupe_options INTERFACE
   $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS> BOOST_ASIO_NO_DEPRECATED)
 if(TROUPE_SANITIZE)
-  target_compile_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -g1 -O1)
+  target_compile_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -g1 -Og)
   target_link_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE})
   if(TROUPE_SANITIZE STREQUAL "thread")
     # Asio has fences around handlers, which this sanitizer does not see; the locks around its queues it does.
@@ -24,6 +24,12 @@ if(TROUPE_MOLD)
   target_link_options(troupe_options INTERFACE -fuse-ld=mold)
 endif()
 
+function(troupe_precompile target)
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  # Without it ccache cannot see through a precompiled header.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
 # A layer, or a named part of one: a static library that links with nothing but what it names in USES.
 #   troupe_library(name SOURCES a.cpp ... USES target ... [PRIVATE_USES target ...] [PRECOMPILE <header> ...])
 function(troupe_library name)
@@ -31,9 +37,7 @@ function(troupe_library name)
   add_library(troupe_${name} STATIC ${arg_SOURCES})
   target_link_libraries(troupe_${name} PUBLIC troupe_options ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
   if(arg_PRECOMPILE)
-    target_precompile_headers(troupe_${name} PRIVATE ${arg_PRECOMPILE})
-    # Without it ccache cannot see through a precompiled header.
-    target_compile_options(troupe_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+    troupe_precompile(troupe_${name} ${arg_PRECOMPILE})
   endif()
 endfunction()
 
@@ -59,7 +63,7 @@ function(troupe_test name)
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE troupe_test_main ${arg_USES})
   if(arg_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE ${arg_PRECOMPILE})
+    troupe_precompile(${target} ${arg_PRECOMPILE})
   endif()
   if(name MATCHES "${TROUPE_THREADS}")
     list(APPEND label threads)
@@ -78,10 +82,14 @@ endfunction()
 # One fuzz target:  troupe_fuzz(json SOURCES json_fuzz.cpp USES target ...)
 # The source defines LLVMFuzzerTestOneInput. The program replays tests/fuzz/corpus/<name>, then mutates it for a bounded
 # number of runs from a fixed seed; with clang's libFuzzer the same source can be driven by coverage.
+if(TROUPE_TESTS)
+  add_library(troupe_fuzz_driver OBJECT EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp")
+  target_link_libraries(troupe_fuzz_driver PRIVATE troupe_options)
+endif()
 function(troupe_fuzz name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
-  add_executable(fuzz_${name} ${arg_SOURCES} "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp")
-  target_link_libraries(fuzz_${name} PRIVATE troupe_options ${arg_USES})
+  add_executable(fuzz_${name} ${arg_SOURCES})
+  target_link_libraries(fuzz_${name} PRIVATE troupe_options troupe_fuzz_driver ${arg_USES})
   if(NOT TROUPE_SANITIZE STREQUAL "thread")
     add_dependencies(checks fuzz_${name})
   endif()

@@ -94,6 +94,8 @@ struct controller_state {
     }
     auto group = at->second;
     supervisors.erase(at);
+    // The lease was lost and taken again: another one supervises the group already.
+    if (std::any_of(supervisors.begin(), supervisors.end(), [&](const auto& s) { return s.second == group; })) return;
     env.post.bind(service::group_supervisor, group, {});
     if (!control.held()) return;
     if (!restarts.restart(env.clock.now())) {

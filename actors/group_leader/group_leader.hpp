@@ -2,8 +2,8 @@
 // tokens of its streams, one envelope a step.
 //
 // Owns the batch and the pages. Its group's generation is its own for life: an envelope with another one is refused
-// (`fenced`). When a step fails, or takes much longer than such steps do, the group is over: it tells its rank actor and
-// does nothing more. When it dies, the process does, and the whole group restarts as the next generation.
+// (`fenced`). When a step fails, or takes much longer than such steps do, the group is over: it tells its rank actor
+// and does nothing more. When it dies, the process does, and the whole group restarts as the next generation.
 #pragma once
 
 #include <functional>

@@ -115,6 +115,7 @@ struct host_agent_state {
     if (terminating) return failure(errc::draining, "the host is shutting down");
     if (number >= groups.size())
       return failure(errc::not_found, "group " + std::to_string(number) + " is not in this host's configuration");
+    if (generation == 0) return failure(errc::invalid_argument, "a group's first generation is 1");
     const auto& group = groups[number];
     // What an older generation left behind would take memory and cores from this one. Who asked for time to look at it
     // has it ended later, by the supervisor.

@@ -21,6 +21,8 @@ struct request_state {
     group_number group = no_group_number;
     generation_number generation = 0;
     node_name leader;
+    /// Of the group that made its first token: only such groups make the same next one.
+    std::string fingerprint;
     uint32_t refusals = 0;
     uint32_t losses = 0;
     /// When its last group was lost; until the next token.
@@ -46,6 +48,7 @@ struct request_state {
                                phase::routing,
                                no_group_number,
                                0,
+                               {},
                                {},
                                0,
                                0,
@@ -82,7 +85,7 @@ struct request_state {
     wanted.deployment = request.model;
     wanted.tokens = static_cast<uint32_t>(request.prompt.size() + c.stream.committed().size());
     // The bits must stay the same only once there are tokens.
-    if (!is_new) wanted.fingerprint = fingerprint;
+    if (!is_new) wanted.fingerprint = c.fingerprint;
     wanted.deadline = is_new ? std::min(deadline, env.clock.now() + config.no_group_wait) : deadline;
     wanted.reply_to = caf::actor_cast<caf::actor>(self);
     auto router = env.post.local(service::router);
@@ -102,7 +105,7 @@ struct request_state {
     c.group = decision.group;
     c.generation = decision.generation;
     c.leader = decision.leader;
-    fingerprint = decision.fingerprint;
+    c.fingerprint = decision.fingerprint;
 
     generate wanted;
     wanted.stream = decision.stream;
@@ -271,7 +274,6 @@ struct request_state {
   instant arrived;
   instant deadline;
   std::vector<choice> choices;
-  std::string fingerprint;
 };
 
 using request_impl = request_actor::stateful_impl<request_state>;

@@ -1,5 +1,6 @@
 #include "actors/router/router.hpp"
 
+#include <algorithm>
 #include <list>
 
 #include "actors/router/routing_table.hpp"
@@ -99,7 +100,7 @@ struct router_state {
       env.metrics.frame_refused("generation");
       return;
     }
-    last_report[group] = env.clock.now();
+    note_progress(group, *load);
     env.metrics.load_reported(groups[group].name, *load);
     serve_waiting();
   }
@@ -117,14 +118,22 @@ struct router_state {
     tell_after(handle(), config.check_interval, tick{});
   }
 
-  // Ready is more than "a process runs": its leader reports, so its actor and its compute answered a moment ago.
+  // A leader that reports is not enough: while streams run its steps must go on, by the pace that they had.
+  void note_progress(group_number group, const group_load& load) {
+    auto& p = progress[group];
+    if (load.running == 0 || load.steps != p.steps) p.last = env.clock.now();
+    p.steps = load.steps;
+    p.patience = std::max<duration>(config.report_timeout, 10 * std::chrono::microseconds(load.step_us_p99));
+  }
+
+  // Ready is more than "a process runs".
   void write_status() {
     std::string missing;
     std::map<std::string, bool> deployments;
     for (const auto& group : groups) {
-      auto report = last_report.find(group.number);
-      bool fresh = report != last_report.end() && env.clock.now() - report->second < config.report_timeout;
-      bool good = table.is_ready(group.number) && fresh;
+      auto p = progress.find(group.number);
+      bool advances = p != progress.end() && env.clock.now() - p->second.last < p->second.patience;
+      bool good = table.is_ready(group.number) && advances;
       env.metrics.group_is_ready(group.name, good);
       deployments[group.deployment->name] |= good;
     }
@@ -134,6 +143,12 @@ struct router_state {
     board.set_ready(missing.empty(), missing);
   }
 
+  struct group_progress {
+    instant last;
+    uint64_t steps = 0;
+    duration patience{};
+  };
+
   router_actor::pointer self;
   environment& env;
   router_config config;
@@ -142,7 +157,7 @@ struct router_state {
   routing_table table;
   std::list<route_request> waiting;
   std::map<stream_id, routing_table::incarnation> routed;
-  std::map<group_number, instant> last_report;
+  std::map<group_number, group_progress> progress;
 };
 
 using router_impl = router_actor::stateful_impl<router_state>;

@@ -27,7 +27,8 @@ struct router_config {
   /// Streams that wait for a group to become ready; beyond it: overloaded.
   uint32_t waiting_max = 4096;
   duration check_interval = std::chrono::milliseconds(50);
-  /// A ready group whose leader has not reported for so long does not count as advancing.
+  /// A ready group does not count as advancing whose leader has not reported for so long, or has streams and has not
+  /// ended a step for so long (or ten times its p99).
   duration report_timeout = std::chrono::milliseconds(1500);
 };
 

@@ -78,9 +78,14 @@ struct gateway : actor_world {
     post.on_up(leader(group, generation));
     run();
     state(group, generation, group_phase::ready, bits);
+    report(group, generation, 0, 0);
+  }
+  void report(group_number group, generation_number generation, uint32_t running, uint64_t steps) {
     group_load load;
     load.sequences_max = 8;
     load.waiting_max = 8;
+    load.running = running;
+    load.steps = steps;
     receive(leader(group, generation), from_group(group, generation, service::router), load);
   }
   void token(group_number group, generation_number generation, stream_id stream, uint32_t index, token_id id,
@@ -169,6 +174,28 @@ BOOST_FIXTURE_TEST_CASE(a_stream_with_tokens_waits_for_a_group_with_the_same_bit
   pass(100ms);
   auto again = take<generate>();
   BOOST_REQUIRE(again.has_value());
+  BOOST_TEST(again->first.to == "m-g0-r0");
+}
+
+BOOST_FIXTURE_TEST_CASE(each_choice_keeps_to_the_bits_of_its_own_first_token, gateway) {
+  request.choices = 2;
+  up(0, 1, "avx");
+  up(1, 1, "cuda");
+  begin();
+  auto first = take<generate>();
+  auto second = take<generate>();
+  BOOST_REQUIRE((first && second));
+  BOOST_REQUIRE(first->first.to != second->first.to);
+  const auto& on_avx = first->first.to == "m-g0-r0" ? first->second : second->second;
+  token(0, 1, on_avx.stream, 0, 0);
+  state(0, 2, group_phase::backing_off, "avx");
+  pass(1s);
+  BOOST_TEST(!take<generate>());  // the group that is left computes other bits
+  up(0, 2, "avx");
+  pass(100ms);
+  auto again = take<generate>();
+  BOOST_REQUIRE(again.has_value());
+  BOOST_TEST(again->second.stream == on_avx.stream);
   BOOST_TEST(again->first.to == "m-g0-r0");
 }
 
@@ -271,6 +298,23 @@ BOOST_FIXTURE_TEST_CASE(readiness_follows_the_leaders_reports, gateway) {
   BOOST_TEST(board.read().ready);
   pass(3s);  // its leader says nothing more
   BOOST_TEST(!board.read().ready);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_group_whose_steps_stand_still_is_not_ready, gateway) {
+  up(0, 1);
+  for (uint64_t step = 1; step <= 30; ++step) {
+    report(0, 1, 3, step);
+    pass(100ms);
+  }
+  BOOST_TEST(board.read().ready);
+  for (int i = 0; i < 30; ++i) {
+    report(0, 1, 3, 30);
+    pass(100ms);
+  }
+  BOOST_TEST(!board.read().ready);
+  report(0, 1, 3, 31);
+  pass(100ms);
+  BOOST_TEST(board.read().ready);
 }
 
 }  // namespace

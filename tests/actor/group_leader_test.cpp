@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_hangs_ends_the_group_though_no_collective_says_
   world.pass(seconds(5));
   world.end_step(milliseconds(5));  // too late: nobody gets its tokens
   BOOST_TEST(world.failures.size() == 1u);
-  BOOST_TEST(world.take<step_tokens>().has_value());   // of the first step
+  BOOST_TEST(world.take<step_tokens>().has_value());  // of the first step
   BOOST_TEST(!world.take<step_tokens>().has_value());
 }
 
