@@ -18,7 +18,7 @@ annotation meaning @0x8fd969414a817323 (field) :Text;
 
 enum Form {
   anything @0;
-  # Of a cluster, node or deployment: a-z, 0-9 and "-", 1 to 63 of them.
+  # Of a cluster, node or deployment: a-z, 0-9 and "-", 1 to 63 of them, the first a letter or digit.
   name @1;
   # What clients write in "model": A-Z, a-z, 0-9 and ". _ - / :", 1 to 128 of them.
   modelName @2;
@@ -41,7 +41,7 @@ struct ClusterConfig {
   hosts @3 :List(HostConfig) $required $least(1) $most(256)
       $meaning("The machines. On each, a host agent starts and watches the other processes.");
   gateways @4 :List(GatewayConfig) $required $least(1) $most(64)
-      $meaning("The nodes that clients talk to.");
+      $meaning("The nodes that clients talk to. So far a cluster has exactly one; a second one is refused.");
   deployments @5 :List(DeploymentConfig) $required $least(1) $most(64)
       $meaning("The models that are served.");
   http @6 :HttpConfig $meaning("Limits of every gateway's HTTP listener.");
@@ -51,7 +51,7 @@ struct ClusterConfig {
 
 struct HostConfig {
   name @0 :Text $required $form(name)
-      $meaning("Unique among hosts and gateways.");
+      $meaning("Unique among hosts, gateways and ranks (DEPLOYMENT-gN-rN); not ctl or authority.");
   address @1 :Text = "127.0.0.1" $form(address)
       $meaning("Where its agent listens for other nodes.");
   port @2 :UInt16 = 0
@@ -60,7 +60,7 @@ struct HostConfig {
 
 struct GatewayConfig {
   name @0 :Text $required $form(name)
-      $meaning("Unique among hosts and gateways.");
+      $meaning("Unique like a host's.");
   host @1 :Text $required $form(name)
       $meaning("The name of the host that it runs on.");
   address @2 :Text = "127.0.0.1" $form(address)
@@ -75,7 +75,7 @@ struct GatewayConfig {
 
 struct DeploymentConfig {
   name @0 :Text $required $form(name)
-      $meaning("Unique among deployments and their aliases; clients ask for it as the model.");
+      $meaning("Unique among deployments and their aliases; clients ask for it as the model. Its ranks are called NAME-gN-rN, which has at most 64 bytes.");
   model @1 :Text $required $least(1) $most(4096)
       $meaning("A folder in Hugging Face layout. Relative to this configuration file.");
   aliases @2 :List(Text) $most(64) $form(modelName)
@@ -139,12 +139,12 @@ struct SupervisionConfig {
       $meaning("The period in which restarts are counted.");
   restartDelayMs @2 :UInt32 = 10 $unit("ms") $least(0) $most(3600000)
       $meaning("The wait before a restart; it doubles with each one in the period.");
-  restartDelayMaxMs @3 :UInt32 = 5000 $unit("ms") $least(0) $most(3600000)
+  restartDelayMaxMs @3 :UInt32 = 2000 $unit("ms") $least(0) $most(3600000)
       $meaning("The longest such wait. At least restartDelayMs.");
   startTimeoutMs @4 :UInt32 = 120000 $unit("ms") $least(100) $most(86400000)
       $meaning("From the start of a group's processes until its leader says that it is ready.");
   stepTimeoutMs @5 :UInt32 = 1000 $unit("ms") $least(10) $most(3600000)
-      $meaning("A step that takes longer, and longer than ten times what such steps took lately, ends its group.");
+      $meaning("A step that takes longer, and longer than ten times what such steps took lately, ends its group. The very first may take thirty times as long.");
   heartbeatIntervalMs @6 :UInt32 = 200 $unit("ms") $least(10) $most(60000)
       $meaning("How often a node says that it is alive.");
   heartbeatTimeoutMs @7 :UInt32 = 1500 $unit("ms") $least(20) $most(600000)
@@ -152,7 +152,7 @@ struct SupervisionConfig {
   fencedKillDelayMs @8 :UInt32 = 0 $unit("ms") $least(0) $most(86400000)
       $meaning("How long a fenced process may live before it is killed: time to look at it with a debugger.");
   orphanTimeoutMs @9 :UInt32 = 15000 $unit("ms") $least(100) $most(3600000)
-      $meaning("A rank that has no link to any gateway for so long ends itself.");
+      $meaning("A rank that has no link to any gateway for so long ends itself, and so does a gateway that has none to its host.");
   drainTimeoutMs @10 :UInt32 = 30000 $unit("ms") $least(0) $most(86400000)
       $meaning("After SIGTERM, running streams may finish for so long.");
 }

@@ -13,7 +13,7 @@ namespace troupe {
 
 /// One machine, on which a host agent starts the other processes.
 struct host_config {
-  node_name name;
+  node_name name{};
   /// Where its agent listens for other nodes; port 0: any free one (single-host clusters only).
   std::string address = "127.0.0.1";
   uint16_t port = 0;
@@ -23,9 +23,9 @@ struct host_config {
 
 /// One gateway + control node.
 struct gateway_config {
-  node_name name;
+  node_name name{};
   /// The host it runs on.
-  node_name host;
+  node_name host{};
   /// For other nodes.
   std::string address = "127.0.0.1";
   uint16_t port = 0;
@@ -38,15 +38,15 @@ struct gateway_config {
 
 /// A model served by `groups` groups of `tensor_parallel` ranks each.
 struct deployment_config {
-  std::string name;
+  std::string name{};
   /// A folder in Hugging Face layout; relative to the configuration file.
-  std::string model;
+  std::string model{};
   /// Other names under which clients may ask for it.
-  std::vector<std::string> aliases;
+  std::vector<std::string> aliases{};
   uint32_t groups = 1;
   uint32_t tensor_parallel = 1;
   /// Hosts on which groups are placed in turn; empty: all.
-  std::vector<node_name> hosts;
+  std::vector<node_name> hosts{};
   uint32_t threads_per_rank = 1;
   /// "auto", "scalar", "avx2", "avx512".
   std::string backend = "auto";
@@ -92,16 +92,18 @@ struct supervision_config {
   std::chrono::milliseconds restart_period{60'000};
   /// The wait before a restart, doubled with each one in the period.
   std::chrono::milliseconds restart_delay{10};
-  std::chrono::milliseconds restart_delay_max{5000};
+  /// So short that what fails at once reaches restarts_max within the period.
+  std::chrono::milliseconds restart_delay_max{2000};
   /// From the start of a group's processes until its leader says that it is ready.
   std::chrono::milliseconds start_timeout{120'000};
-  /// A step that takes longer ends its group.
+  /// What any step may take; one that takes longer, and longer than ten times what such steps took lately, ends its
+  /// group.
   std::chrono::milliseconds step_timeout{1000};
   std::chrono::milliseconds heartbeat_interval{200};
   std::chrono::milliseconds heartbeat_timeout{1500};
   /// How long a fenced process may live before it is killed: time to look at it with a debugger.
   std::chrono::milliseconds fenced_kill_delay{0};
-  /// A rank that has no link to any gateway for so long ends itself.
+  /// A rank that has no link to any gateway for so long ends itself, and so does a gateway that has none to its host.
   std::chrono::milliseconds orphan_timeout{15'000};
   /// After SIGTERM: running streams may finish for so long.
   std::chrono::milliseconds drain_timeout{30'000};
@@ -115,12 +117,13 @@ struct cluster_config {
   /// Certificates, store, logs and process files; relative to the working folder.
   std::string state_folder = "state";
   std::string log_level = "info";
-  std::vector<host_config> hosts;
-  std::vector<gateway_config> gateways;
-  std::vector<deployment_config> deployments;
-  http_config http;
-  transport_config transport;
-  supervision_config supervision;
+  std::vector<host_config> hosts{};
+  /// Exactly one so far.
+  std::vector<gateway_config> gateways{};
+  std::vector<deployment_config> deployments{};
+  http_config http{};
+  transport_config transport{};
+  supervision_config supervision{};
 
   friend bool operator==(const cluster_config&, const cluster_config&) = default;
 };

@@ -133,7 +133,7 @@ result<cluster_config> parse_cluster_config(std::string_view yaml, std::string_v
   return config;
 }
 
-result<cluster_config> load_cluster_config(const std::string& path) {
+result<std::string> read_cluster_config(const std::string& path) {
   std::error_code ec;
   auto status = std::filesystem::status(path, ec);
   if (!std::filesystem::exists(status)) return error{errc::not_found, path + ": there is no such file"};
@@ -144,6 +144,11 @@ result<cluster_config> load_cluster_config(const std::string& path) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || !in.is_open()) return error{errc::io_failed, path + ": cannot be read"};
   text.resize(static_cast<size_t>(in.gcount()));
+  return text;
+}
+
+result<cluster_config> load_cluster_config(const std::string& path) {
+  TROUPE_ASSIGN(std::string text, read_cluster_config(path));
   return parse_cluster_config(text, path);
 }
 

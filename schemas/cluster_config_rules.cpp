@@ -26,13 +26,44 @@ class taken_values {
   std::map<std::string, std::string> keys_;
 };
 
+// As actors/runtime/groups names the ranks; what a certificate can name has at most so many bytes.
+constexpr size_t node_bytes_max = 64;
+std::string rank_node(const deployment_config& deployment, uint32_t group, uint32_t rank) {
+  return deployment.name + "-g" + std::to_string(group) + "-r" + std::to_string(rank);
+}
+
+bool is_rank_of(const deployment_config& deployment, std::string_view node) {
+  if (!node.starts_with(deployment.name + "-g")) return false;
+  for (uint32_t group = 0; group < deployment.groups; ++group) {
+    for (uint32_t rank = 0; rank < deployment.tensor_parallel; ++rank) {
+      if (rank_node(deployment, group, rank) == node) return true;
+    }
+  }
+  return false;
+}
+
+// A node's name is also its certificate's, beside those of the authority and of `troupe ctl`.
+problem check_node_name(const cluster_config& config, const node_name& name, const std::string& key) {
+  if (name == "ctl" || name == "authority") return config_problem{key, name + " is reserved"};
+  for (const auto& deployment : config.deployments) {
+    if (is_rank_of(deployment, name)) {
+      return config_problem{key, name + " is the name of a rank of deployment " + deployment.name};
+    }
+  }
+  return std::nullopt;
+}
+
 problem check_names(const cluster_config& config) {
   taken_values nodes;
   for (size_t i = 0; i < config.hosts.size(); ++i) {
-    if (auto p = nodes.take(config.hosts[i].name, indexed("hosts", i) + ".name")) return p;
+    std::string key = indexed("hosts", i) + ".name";
+    if (auto p = check_node_name(config, config.hosts[i].name, key)) return p;
+    if (auto p = nodes.take(config.hosts[i].name, key)) return p;
   }
   for (size_t i = 0; i < config.gateways.size(); ++i) {
-    if (auto p = nodes.take(config.gateways[i].name, indexed("gateways", i) + ".name")) return p;
+    std::string key = indexed("gateways", i) + ".name";
+    if (auto p = check_node_name(config, config.gateways[i].name, key)) return p;
+    if (auto p = nodes.take(config.gateways[i].name, key)) return p;
   }
   taken_values models;
   for (size_t i = 0; i < config.deployments.size(); ++i) {
@@ -44,6 +75,12 @@ problem check_names(const cluster_config& config) {
     }
   }
   return std::nullopt;
+}
+
+// Of two, one would have to take over control, and clients to learn of the other; neither was built yet.
+problem check_gateways(const cluster_config& config) {
+  if (config.gateways.size() <= 1) return std::nullopt;
+  return config_problem{indexed("gateways", 1), "this version runs one gateway in a cluster; remove this one"};
 }
 
 problem check_references(const cluster_config& config) {
@@ -95,6 +132,11 @@ problem check_deployments(const cluster_config& config) {
     if (tp == 0 || (tp & (tp - 1)) != 0 || tp > 8) {
       return config_problem{key + ".tensorParallel", "must be 1, 2, 4 or 8, not " + std::to_string(tp)};
     }
+    if (auto longest = rank_node(deployment, deployment.groups - 1, tp - 1); longest.size() > node_bytes_max) {
+      return config_problem{key + ".name", "is too long: its ranks are nodes, " + longest + " has " +
+                                               std::to_string(longest.size()) + " bytes of at most " +
+                                               std::to_string(node_bytes_max)};
+    }
     if (deployment.step_tokens_max < deployment.sequences_max) {
       return config_problem{key + ".stepTokensMax",
                             "must be at least sequencesMax, which is " + std::to_string(deployment.sequences_max)};
@@ -124,7 +166,8 @@ problem check_limits(const cluster_config& config) {
 }  // namespace
 
 std::optional<config_problem> check_cluster_config(const cluster_config& config) {
-  for (auto* check : {check_names, check_references, check_addresses, check_deployments, check_limits}) {
+  for (auto* check :
+       {check_names, check_gateways, check_references, check_addresses, check_deployments, check_limits}) {
     if (auto p = check(config)) return p;
   }
   return std::nullopt;

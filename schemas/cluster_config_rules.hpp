@@ -14,8 +14,9 @@ struct config_problem {
   std::string rule;
 };
 
-/// The first rule that is broken: names that are used twice or refer to nothing, addresses that are taken, ports that
-/// other hosts could not know, ranks that do not fit the reduction tree, limits that contradict each other.
+/// The first rule that is broken: names that are used twice, reserved, too long or refer to nothing, more than one
+/// gateway, addresses that are taken, ports that other hosts could not know, ranks that do not fit the reduction tree,
+/// limits that contradict each other.
 std::optional<config_problem> check_cluster_config(const cluster_config& config);
 
 }  // namespace troupe

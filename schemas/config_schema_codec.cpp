@@ -25,7 +25,7 @@ error wrong(const yaml_node& node, const std::string& path, const std::string& r
 }
 
 std::string found(const yaml_node& node) {
-  return node.is == yaml_node::kind::scalar ? quoted(node.text) : std::string(name(node.is));
+  return node.is == yaml_node::kind::scalar ? in_quotes(node.text) : std::string(name(node.is));
 }
 
 uint64_t most_of(capnp::Type type) {
@@ -41,6 +41,8 @@ struct form_rule {
   size_t bytes_max;
   const char* description;
   bool (*allows)(char);
+  /// May not stand first.
+  std::string_view not_first;
 };
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -50,20 +52,25 @@ bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 form_rule rule_of(wire::Form form) {
   switch (form) {
     case wire::Form::NAME:
-      return {63, "a-z, 0-9 and -, 1 to 63 of them", [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }};
+      return {63, "a-z, 0-9 and - (not first), 1 to 63 of them",
+              [](char c) { return is_lower(c) || is_digit(c) || c == '-'; }, "-"};
     case wire::Form::MODEL_NAME:
-      return {128, "A-Z, a-z, 0-9 and ._-/:, 1 to 128 of them", [](char c) {
+      return {128, "A-Z, a-z, 0-9 and ._-/:, 1 to 128 of them",
+              [](char c) {
                 return is_lower(c) || is_upper(c) || is_digit(c) ||
                        std::string_view("._-/:").find(c) != std::string::npos;
-              }};
+              },
+              ""};
     case wire::Form::ADDRESS:
-      return {253, "an IP address or a host name", [](char c) {
+      return {253, "an IP address or a host name",
+              [](char c) {
                 return is_lower(c) || is_upper(c) || is_digit(c) ||
                        std::string_view(".-:%").find(c) != std::string::npos;
-              }};
+              },
+              ""};
     case wire::Form::ANYTHING: break;
   }
-  return {0, "", nullptr};
+  return {0, "", nullptr, ""};
 }
 
 result<void> check_text(const yaml_node& node, const key_rules& rules, const std::string& path) {
@@ -81,8 +88,9 @@ result<void> check_text(const yaml_node& node, const key_rules& rules, const std
                      std::to_string(text.size()));
   }
   form_rule form = rule_of(rules.form);
-  if (!text.empty() && text.size() <= form.bytes_max && std::all_of(text.begin(), text.end(), form.allows)) return {};
-  return wrong(node, path, std::string("must be ") + form.description + ", not " + quoted(text));
+  bool allowed = !text.empty() && text.size() <= form.bytes_max && std::all_of(text.begin(), text.end(), form.allows);
+  if (allowed && form.not_first.find(text.front()) == std::string_view::npos) return {};
+  return wrong(node, path, std::string("must be ") + form.description + ", not " + in_quotes(text));
 }
 
 result<uint64_t> whole_number(const yaml_node& node, const key_rules& rules, const std::string& path) {
@@ -171,7 +179,7 @@ std::string as_path(const std::string& key) {
   bool plain = !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), [](char c) {
     return is_lower(c) || is_upper(c) || is_digit(c) || c == '_' || c == '-';
   });
-  return plain ? key : quoted(key);
+  return plain ? key : in_quotes(key);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ key_rules rules_of(capnp::StructSchema::Field field);
 /// The name of a value, as the schema spells it.
 std::string enumerant_name(capnp::EnumSchema schema, uint16_t value);
 
-/// "a name (a-z, 0-9 and -, at most 63)"; empty for anything.
+/// "a-z, 0-9 and - (not first), 1 to 63 of them"; empty for anything.
 std::string describe_form(wire::Form form);
 
 /// Fills `out` from a mapping. `path` is the mapping's own: "" for the outermost one, else "hosts[0]".

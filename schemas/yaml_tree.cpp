@@ -149,7 +149,7 @@ result<void> check_keys_once(const yaml_node& node) {
   for (size_t i = 1; i < keys.size(); ++i) {
     if (keys[i]->text == keys[i - 1]->text) {
       return at(keys[i]->at,
-                quoted(keys[i]->text) + " occurs twice, first in line " + std::to_string(keys[i - 1]->at.line));
+                in_quotes(keys[i]->text) + " occurs twice, first in line " + std::to_string(keys[i - 1]->at.line));
     }
   }
   for (const auto& item : node.items) TROUPE_TRY(check_keys_once(item));
@@ -214,7 +214,7 @@ text_position find_position(const yaml_node& root, std::string_view path) {
   return found;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t bytes_shown = 80;
   std::string out = "\"";
   std::string_view shown = text.substr(0, bytes_shown);

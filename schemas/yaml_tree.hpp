@@ -49,6 +49,6 @@ result<yaml_node> parse_yaml(std::string_view text, yaml_limits limits = {});
 text_position find_position(const yaml_node& root, std::string_view path);
 
 /// `text` for a message: in quotes, on one line, cut short when it is long.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace troupe

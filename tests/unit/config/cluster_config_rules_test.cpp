@@ -37,6 +37,39 @@ BOOST_AUTO_TEST_CASE(refuses_model_names_used_twice) {
   BOOST_TEST(problem(config) == "deployments[0].aliases[1]: m is taken by deployments[0].name");
 }
 
+BOOST_AUTO_TEST_CASE(refuses_node_names_that_are_somebody_elses) {
+  auto config = valid();
+  config.gateways[0].name = "ctl";
+  BOOST_TEST(problem(config) == "gateways[0].name: ctl is reserved");
+  config = valid();
+  config.hosts[0].name = config.gateways[0].host = "authority";
+  BOOST_TEST(problem(config) == "hosts[0].name: authority is reserved");
+  config = valid();
+  config.deployments[0].groups = config.deployments[0].tensor_parallel = 2;
+  config.gateways[0].name = "m-g1-r1";
+  BOOST_TEST(problem(config) == "gateways[0].name: m-g1-r1 is the name of a rank of deployment m");
+  for (const char* free : {"m-g2-r0", "m-g0-r2", "m-g01-r0", "m-g0-r0x", "m-g"}) {
+    config.gateways[0].name = free;
+    BOOST_TEST(problem(config) == "none", free);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(refuses_a_name_whose_ranks_no_certificate_could_name) {
+  auto config = valid();
+  config.deployments[0].name = std::string(58, 'm');
+  config.deployments[0].groups = 10;
+  BOOST_TEST(problem(config) == "none");  // 58 and "-g9-r0" are 64
+  config.deployments[0].groups = 11;
+  BOOST_TEST(problem(config) == "deployments[0].name: is too long: its ranks are nodes, " + std::string(58, 'm') +
+                                    "-g10-r0 has 65 bytes of at most 64");
+}
+
+BOOST_AUTO_TEST_CASE(refuses_a_second_gateway) {
+  auto config = valid();
+  config.gateways.push_back({.name = "h", .host = "a", .http_port = 8081});
+  BOOST_TEST(problem(config) == "gateways[1]: this version runs one gateway in a cluster; remove this one");
+}
+
 BOOST_AUTO_TEST_CASE(refuses_references_to_unknown_hosts) {
   auto config = valid();
   config.deployments[0].hosts = {"a", "b"};

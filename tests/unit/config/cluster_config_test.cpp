@@ -121,9 +121,11 @@ BOOST_AUTO_TEST_CASE(refuses_numbers_that_are_not_whole_or_out_of_range) {
 
 BOOST_AUTO_TEST_CASE(refuses_texts_of_another_form) {
   BOOST_TEST(refusal_with("name: Local") ==
-             "folder/c.yaml:4:7: name: must be a-z, 0-9 and -, 1 to 63 of them, not \"Local\"");
+             "folder/c.yaml:4:7: name: must be a-z, 0-9 and - (not first), 1 to 63 of them, not \"Local\"");
   BOOST_TEST(refusal_with("name: " + std::string(64, 'a')) != "accepted");
   BOOST_TEST(refusal_with("name: \"\"") != "accepted");
+  BOOST_TEST(refusal_with("name: a-b") == "accepted");
+  BOOST_TEST(refusal_with("name: -ab") != "accepted");
   BOOST_TEST(refusal_with("stateFolder: \"\"") == "folder/c.yaml:4:14: stateFolder: must not be empty");
   BOOST_TEST(refusal_with("stateFolder: \"a\\0b\"") ==
              "folder/c.yaml:4:14: stateFolder: has characters that cannot be printed");
@@ -147,6 +149,12 @@ BOOST_AUTO_TEST_CASE(says_where_a_rule_between_keys_is_broken) {
                      "    host: b\n"
                      "deployments: [{name: m, model: m}]\n") ==
              "folder/c.yaml:4:5: gateways[0].host: there is no host b");
+  BOOST_TEST(refusal("hosts: [{name: a}]\n"
+                     "gateways:\n"
+                     "  - {name: g, host: a}\n"
+                     "  - {name: h, host: a, httpPort: 8081}\n"
+                     "deployments: [{name: m, model: m}]\n") ==
+             "folder/c.yaml:4:5: gateways[1]: this version runs one gateway in a cluster; remove this one");
 }
 
 BOOST_AUTO_TEST_CASE(passes_on_what_yaml_refuses) {

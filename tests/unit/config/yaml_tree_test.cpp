@@ -70,10 +70,10 @@ BOOST_AUTO_TEST_CASE(stays_within_its_limits) {
 }
 
 BOOST_AUTO_TEST_CASE(quotes_text_for_one_line) {
-  BOOST_TEST(quoted("a\nb\"") == R"("a\nb\"")");
+  BOOST_TEST(in_quotes("a\nb\"") == R"("a\nb\"")");
   std::string umlauts;
   for (int i = 0; i < 100; ++i) umlauts += "ä";
-  BOOST_TEST(quoted(umlauts).size() == 80 + 2 + std::string_view("…").size());
+  BOOST_TEST(in_quotes(umlauts).size() == 80 + 2 + std::string_view("…").size());
 }
 
 }  // namespace
