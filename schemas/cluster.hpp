@@ -1,5 +1,5 @@
 // What the nodes of a cluster say to each other about groups, processes and themselves: the plain structs.
-// The wire form is cluster.capnp, the conversion envelope_codec.
+// The wire form is in envelope.capnp, the conversion envelope_codec.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ inline constexpr group_number no_group_number = 0xFFFF'FFFF;
 struct rank_ready {
   uint32_t rank = 0;
   int32_t pid = 0;
-  std::string fingerprint;
+  std::string fingerprint{};
   uint32_t kv_pages = 0;
   uint32_t context_max = 0;
   uint64_t weights_bytes = 0;
@@ -30,7 +30,7 @@ struct rank_ready {
 /// A rank cannot go on: its group ends. The process exits after this.
 struct rank_failed {
   uint32_t rank = 0;
-  error why;
+  error why{};
   friend bool operator==(const rank_failed&, const rank_failed&) = default;
 };
 
@@ -69,7 +69,7 @@ struct heartbeat {
 
 /// Control to a host agent: start these ranks of the head's group, as the head's generation.
 struct start_group {
-  std::vector<uint32_t> ranks;
+  std::vector<uint32_t> ranks{};
   friend bool operator==(const start_group&, const start_group&) = default;
 };
 
@@ -90,26 +90,26 @@ struct group_process {
 
 /// A host agent to control, when their link comes up: all that lives; and as the answer to start_group.
 struct host_report {
-  std::vector<group_process> processes;
+  std::vector<group_process> processes{};
   /// Where an answer: why they could not be started. Empty detail and code `internal` never occur together with
   /// success.
   bool failed = false;
-  error why;
+  error why{};
   friend bool operator==(const host_report&, const host_report&) = default;
 };
 
 /// A host agent to control.
 struct group_process_exited {
-  group_process process;
+  group_process process{};
   /// "exit 3", "signal 9 (Killed)".
-  std::string how;
+  std::string how{};
   friend bool operator==(const group_process_exited&, const group_process_exited&) = default;
 };
 
 /// troupe ctl, to a control node.
 struct drain_request {
   /// "gateway-0", "troupe-tiny/0".
-  std::string target;
+  std::string target{};
   friend bool operator==(const drain_request&, const drain_request&) = default;
 };
 struct describe_request {
@@ -120,21 +120,21 @@ struct describe_request {
 struct tree_entry {
   uint32_t depth = 0;
   /// "cluster", "host", "process", "actor", "group", "rank".
-  std::string kind;
-  std::string name;
-  std::string state;
+  std::string kind{};
+  std::string name{};
+  std::string state{};
   generation_number generation = 0;
   uint32_t restarts = 0;
   int32_t pid = 0;
-  std::string detail;
+  std::string detail{};
   friend bool operator==(const tree_entry&, const tree_entry&) = default;
 };
 
 /// The answer to a describe_request or drain_request.
 struct description {
-  std::vector<tree_entry> tree;
+  std::vector<tree_entry> tree{};
   bool failed = false;
-  error why;
+  error why{};
   friend bool operator==(const description&, const description&) = default;
 };
 

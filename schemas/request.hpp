@@ -1,5 +1,5 @@
 // What a gateway and a group say to each other about one stream of tokens: the plain structs.
-// The wire form is request.capnp, the conversion request_codec.
+// The wire form is in envelope.capnp, the conversion envelope_codec.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct sampling_params {
   /// nothing.
   float repetition_penalty = 1.0F;
   /// Added to these logits; at most 1024 entries, each id once.
-  std::vector<std::pair<token_id, float>> logit_bias;
+  std::vector<std::pair<token_id, float>> logit_bias{};
   /// The generator's key; `stream` tells apart the choices of one request. Draws depend on (seed, stream, position)
   /// alone.
   uint64_t seed = 0;
@@ -47,15 +47,15 @@ struct sampling_params {
 struct generate {
   stream_id stream = 0;
   /// For logs.
-  std::string request_id;
-  std::vector<token_id> prompt;
+  std::string request_id{};
+  std::vector<token_id> prompt{};
   /// Tokens that this stream already has, in order: they are prefilled, never sampled again.
-  std::vector<token_id> committed;
-  sampling_params sampling;
+  std::vector<token_id> committed{};
+  sampling_params sampling{};
   /// Of the whole stream, committed ones included.
   uint32_t tokens_max = 0;
   /// The stream ends after one of these unless sampling.ignore_eos.
-  std::vector<token_id> eos;
+  std::vector<token_id> eos{};
 
   friend bool operator==(const generate&, const generate&) = default;
 };
@@ -81,7 +81,7 @@ struct stream_token {
   uint32_t index = 0;
   token_id id = 0;
   float logprob = 0;
-  std::vector<likely_token> top;
+  std::vector<likely_token> top{};
   finish_reason finish = finish_reason::none;
   friend bool operator==(const stream_token&, const stream_token&) = default;
 };
@@ -89,15 +89,15 @@ struct stream_token {
 /// A stream that the group will not continue. The error says whether another group may.
 struct stream_refused {
   stream_id stream = 0;
-  error why;
+  error why{};
   friend bool operator==(const stream_refused&, const stream_refused&) = default;
 };
 
 /// All that one step of one group has for one gateway.
 struct step_tokens {
   uint64_t step = 0;
-  std::vector<stream_token> tokens;
-  std::vector<stream_refused> refused;
+  std::vector<stream_token> tokens{};
+  std::vector<stream_refused> refused{};
   friend bool operator==(const step_tokens&, const step_tokens&) = default;
 };
 
