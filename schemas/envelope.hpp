@@ -50,11 +50,15 @@ using envelope_body = std::variant<generate, cancel_stream, step_tokens, rank_re
                                    drain_request, describe_request, description>;
 
 struct envelope {
-  envelope_head head;
-  envelope_body body;
+  envelope_head head{};
+  envelope_body body{};
 
   friend bool operator==(const envelope&, const envelope&) = default;
 };
+
+/// Whether a node of that role ("gateway", "rank", "host", "ctl", as its certificate says) has such a thing to say. A
+/// rank that was taken over cannot speak for a host or an operator.
+bool may_send(std::string_view role, const envelope_body& body);
 
 /// FNV-1a of the cluster's name.
 uint64_t cluster_key(std::string_view cluster_name);

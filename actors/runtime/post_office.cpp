@@ -118,6 +118,12 @@ void post_office::on_frame(const peer_identity& peer, frame_bytes frame, frame_c
     transport_->disconnect(peer.node, "a frame of another cluster");
     return;
   }
+  if (!may_send(peer.role, decoded->body)) {
+    metrics_.frame_refused("role");
+    log_.warn("frame.refused", {{"peer", peer.node}, {"why", "not for a node of role " + peer.role + " to send"}});
+    transport_->disconnect(peer.node, "a frame that its role does not send");
+    return;
+  }
   {
     std::lock_guard lock(mutex_);
     if (auto at = up_.find(peer.node); at != up_.end()) at->second.heard = time_.now();

@@ -54,8 +54,8 @@ struct families {
         http_seconds(
             histogram(r, "troupe_http_request_seconds", "From a request's head to the last byte of its answer")),
         first_token(histogram(r, "troupe_time_to_first_token_seconds", "From a request's head to its first text")),
-        cancelled(
-            counter(r, "troupe_http_cancelled_total", "Answers that their client ended: disconnected, slow_client")) {}
+        cancelled(counter(r, "troupe_http_cancelled_total",
+                          "Answers cut off, by reason: disconnected, slow_client, stopped")) {}
 
   using counters = prometheus::Family<Counter>;
   using gauges = prometheus::Family<Gauge>;
@@ -110,7 +110,7 @@ class actor_side final : public actor_metrics {
         stream_resumed_(all.stream_resumed.Add({}, request_buckets)),
         failover_detect_(all.failover_detect.Add({}, request_buckets)) {
     // Shown from the start, so that an alert can tell "none" from "not counted".
-    for (const char* reason : {"corrupt", "cluster", "no_receiver", "generation", "order"}) {
+    for (const char* reason : {"corrupt", "cluster", "role", "no_receiver", "generation", "order"}) {
       all_.frames_refused.Add({{"reason", reason}});
     }
     all_.requests.Add({{"outcome", "ok"}});
@@ -154,6 +154,9 @@ class actor_side final : public actor_metrics {
   }
   void group_is_ready(std::string_view group, bool ready) override {
     all_.group_ready.Add({{"group", std::string(group)}}).Set(ready ? 1 : 0);
+    for (const char* outcome : {"restarted", "gave_up"}) {
+      all_.group_restarts.Add({{"group", std::string(group)}, {"outcome", outcome}});
+    }
   }
 
  private:

@@ -97,6 +97,20 @@ BOOST_AUTO_TEST_CASE(what_is_encoded_is_decoded) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(every_role_sends_what_is_its_own_and_nothing_else) {
+  auto sends = [](std::string_view role) {
+    std::string bodies;
+    for (const auto& body : every_body()) bodies += may_send(role, body) ? 'x' : '.';
+    return bodies;
+  };
+  // generate, cancel; five of ranks; heartbeat; start, end; report, exited; drain, describe, description
+  BOOST_TEST(sends("gateway") == "xx.....xxx...xx");
+  BOOST_TEST(sends("rank") == "..xxxxxx.......");
+  BOOST_TEST(sends("host") == ".......x..xx..x");
+  BOOST_TEST(sends("ctl") == ".......x....xx.");
+  BOOST_TEST(sends("stranger") == ".......x.......");
+}
+
 BOOST_AUTO_TEST_CASE(refuses_what_is_not_a_frame) {
   BOOST_TEST(!decode({}));
   std::vector<std::byte> odd(9);
