@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 
@@ -21,8 +21,7 @@ class Shape:
     kv_heads: int = 4
     intermediate: int = 384
     max_positions: int = 1024
-    rope_theta: float = 100000.0
-    short_rope_theta: float = 10000.0  # while it is trained at the short context
+    rope_theta: float = 10000.0
     norm_eps: float = 1e-5
 
     @property
@@ -40,10 +39,10 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x.float(), (x.shape[-1],), self.weight, self.eps)
 
 
-def rotary_tables(shape, theta):
+def rotary_tables(shape):
     """Cosines and sines [max_positions, head_dim] in the split-halves convention."""
     half = torch.arange(0, shape.head_dim, 2, dtype=torch.float32)
-    inverse = 1.0 / theta ** (half / shape.head_dim)
+    inverse = 1.0 / shape.rope_theta ** (half / shape.head_dim)
     angles = torch.outer(torch.arange(shape.max_positions, dtype=torch.float32), inverse)
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
@@ -120,13 +119,10 @@ class Llama(nn.Module):
         self.layers = nn.ModuleList(Layer(shape, dropout) for _ in range(shape.layers))
         self.norm = RMSNorm(shape.hidden, shape.norm_eps)
         self.dropout = nn.Dropout(dropout)
-        self.set_rope_theta(shape.rope_theta)
-        self._initialise()
-
-    def set_rope_theta(self, theta):
-        cos, sin = rotary_tables(self.shape, theta)
+        cos, sin = rotary_tables(shape)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
+        self._initialise()
 
     def _initialise(self):
         residual_scale = (2 * self.shape.layers) ** -0.5
@@ -146,6 +142,12 @@ class Llama(nn.Module):
         """Mean next-token cross-entropy over ids [batch, length + 1]."""
         logits = self(ids[:, :-1]).float()
         return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+
+
+def load_exported(model, folder):
+    """Take the weights of a folder that export() wrote."""
+    tensors = load_file(str(Path(folder) / "model.safetensors"))
+    model.load_state_dict({name.removeprefix("model."): tensor.float() for name, tensor in tensors.items()})
 
 
 def export(model, special_ids, out):

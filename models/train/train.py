@@ -16,13 +16,14 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 import corpus
-from model import Llama, Shape, export, write_json
+from model import Llama, Shape, export, load_exported, write_json
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", required=True, type=Path, help="folder of the source texts")
     parser.add_argument("--out", required=True, type=Path, help="folder for the model")
+    parser.add_argument("--start", type=Path, help="model folder to begin with, instead of random weights")
     parser.add_argument("--steps", type=int, default=1780, help="optimizer steps in all")
     parser.add_argument("--decay", type=float, default=0.18, help="last part of the steps in which the rate falls")
     parser.add_argument("--warmup", type=int, default=100)
@@ -90,7 +91,10 @@ class Data:
     def __init__(self, options, shape):
         training, held_out = corpus.split_held_out(corpus.read_documents(options.text))
         prose = corpus.prose_text(training)
-        self.tokenizer = train_tokenizer(prose, shape.vocab)
+        if options.start:
+            self.tokenizer = Tokenizer.from_file(str(options.start / "tokenizer.json"))
+        else:
+            self.tokenizer = train_tokenizer(prose, shape.vocab)
         self.seed = options.seed
         self.chat_share = options.chat_share
         self.prose = self._encode(prose)
@@ -163,8 +167,8 @@ class Run:
         self.work = work
         if (work / "last.pt").exists():
             self._load()
-        if self.step < self.long_from():
-            self.model.set_rope_theta(shape.short_rope_theta)
+        elif options.start:
+            load_exported(self.model, options.start)
         self.loss = torch.compile(self.model.loss) if options.compile else self.model.loss
 
     def _load(self):
@@ -210,7 +214,6 @@ class Run:
         started = time.monotonic()
         if self.step == self.long_from():
             self.best = math.inf  # weights that never saw the long context do not compete
-            self.model.set_rope_theta(self.model.shape.rope_theta)
         self.step += 1
         ids = data.batch(self.step - 1, self.rows(), self.length())
         for group in self.optimizer.param_groups:

@@ -21,8 +21,8 @@ static_assert(sampler_vocab_max == uint64_t{1} << 20, "sums of weights must stay
 /// How likely a token is relative to the most likely one, as an integer: step 2 of the header.
 uint64_t weight(float logit, double max, double temperature) {
   // Never negative; and lround() is the C library's.
-  return static_cast<uint64_t>(exp_of_negative((double{logit} - max) / temperature) * weight_of_one +
-                               0.5);  // NOLINT(bugprone-incorrect-roundings)
+  const double scaled = exp_of_negative((double{logit} - max) / temperature) * weight_of_one;
+  return static_cast<uint64_t>(scaled + 0.5);  // NOLINT(bugprone-incorrect-roundings)
 }
 
 uint64_t sum_of_weights(std::span<const float> logits, double max, double temperature) {
