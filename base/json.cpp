@@ -4,16 +4,19 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 #include <vector>
 
+#include "base/log.hpp"
+#include "base/read_file.hpp"
 #include "base/utf8.hpp"
 
 namespace troupe {
 namespace {
 
 namespace json = boost::json;
+
+constexpr size_t shown_key_bytes_max = 200;
 
 // Builds a value, and refuses an object that names a member twice.
 struct strict_handler {
@@ -138,8 +141,10 @@ result<json::value> parse_json(std::string_view text, json_limits limits) {
   }
   if (!ec && !parser.done()) ec = json::error::incomplete;
   if (!handler.duplicate.empty()) {
-    return {errc::invalid_argument, "invalid JSON before " + where(text, consumed) + ": the key \"" +
-                                        handler.duplicate + "\" occurs twice in one object"};
+    std::string name;
+    append_json_escaped(name, std::string_view(handler.duplicate).substr(0, shown_key_bytes_max));
+    return {errc::invalid_argument,
+            "invalid JSON before " + where(text, consumed) + ": the key \"" + name + "\" occurs twice in one object"};
   }
   if (ec == json::error::too_deep) {
     return {errc::invalid_argument, "invalid JSON at " + where(text, consumed) + ": nested deeper than " +
@@ -150,12 +155,8 @@ result<json::value> parse_json(std::string_view text, json_limits limits) {
 }
 
 result<json::value> read_json_file(const std::string& path, json_limits limits) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return {errc::io_failed, path + ": cannot be opened: " + std::generic_category().message(errno)};
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) return {errc::io_failed, path + ": cannot be read"};
-  auto value = parse_json(text.view(), limits);
+  TROUPE_ASSIGN(std::string text, read_file(path, limits.bytes_max));
+  auto value = parse_json(text, limits);
   if (!value) return error{errc::corrupt, path + ": " + value.err().message()};
   return value;
 }

@@ -1,11 +1,9 @@
 // Where a model's folder keeps its templates and special tokens: chat_template_set of chat_template.hpp.
 #include <boost/json/array.hpp>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "base/json.hpp"
-#include "base/utf8.hpp"
+#include "base/read_file.hpp"
 #include "shards/chat_template/chat_template.hpp"
 
 namespace troupe {
@@ -51,17 +49,6 @@ result<json::object> special_tokens(const json::object& config) {
     out["additional_special_tokens"] = std::move(tokens);
   }
   return out;
-}
-
-result<std::string> read_text(const std::filesystem::path& path) {
-  std::error_code code;
-  auto size = std::filesystem::file_size(path, code);
-  if (code) return error{errc::io_failed, path.string() + ": " + code.message()};
-  if (size > chat_template::source_bytes_max) return damaged(path.string() + ": a chat template this large is refused");
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in && !in.eof()) return error{errc::io_failed, path.string() + ": it cannot be read"};
-  return text;
 }
 
 }  // namespace
@@ -112,7 +99,7 @@ result<chat_template_set> read_chat_template(const std::string& folder) {
   }
   std::optional<std::string> text;
   if (auto path = at / "chat_template.jinja"; std::filesystem::exists(path, code)) {
-    TROUPE_ASSIGN(text, read_text(path));
+    TROUPE_ASSIGN(text, read_file(path.string(), chat_template::source_bytes_max));
   } else if (auto json_path = at / "chat_template.json"; std::filesystem::exists(json_path, code)) {
     TROUPE_ASSIGN(auto parsed, read_json_file(json_path.string()));
     const json::value* found = parsed.is_object() ? parsed.get_object().if_contains("chat_template") : nullptr;

@@ -28,6 +28,9 @@ BOOST_AUTO_TEST_CASE(says_where_a_text_is_wrong) {
 BOOST_AUTO_TEST_CASE(refuses_what_is_ambiguous_or_unbounded) {
   BOOST_TEST(refusal(R"({"a":1,"b":{"a":1},"a":2})").find("\"a\" occurs twice") != std::string::npos);
   BOOST_TEST(refusal(R"({"a":1,"\u0061":2})").find("occurs twice") != std::string::npos);
+  BOOST_TEST(refusal(R"({"a\nb":1,"a\nb":2})").find(R"("a\nb" occurs twice)") != std::string::npos);
+  const std::string long_key(100'000, 'k');
+  BOOST_TEST(refusal("{\"" + long_key + "\":1,\"" + long_key + "\":2}").size() < 400U);
   BOOST_TEST(refusal("\"\xFF\"") != "accepted");
   BOOST_TEST(refusal("1e999") != "accepted");
   BOOST_TEST(refusal("[[[[1]]]]", {.depth_max = 3}).find("deeper than 3") != std::string::npos);
