@@ -44,7 +44,7 @@ result<value> interpreter::own_attribute(const value& of, std::string_view name)
   if (of.is_undefined()) return undefined_error(of);
   if (const auto* o = of.as<object*>()) return (*o)->attribute(*this, name);
   if (is_unsafe(of, name)) {
-    return undefined("access to attribute " + quoted(shortened(name)) + " of " + quoted(type_name(of)) +
+    return undefined("access to attribute " + in_quotes(shortened(name)) + " of " + in_quotes(type_name(of)) +
                      " object is unsafe.");
   }
   if (const auto* t = of.as<tuple_value>(); t && t->group) {

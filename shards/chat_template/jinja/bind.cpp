@@ -20,13 +20,13 @@ result<bound_arguments> bound_arguments::bind(std::string_view function, argumen
   out.values_.resize(names.size());
   for (auto& [name, v] : given.named) {
     auto at = std::find(names.begin(), names.end(), name);
-    if (at == names.end()) return wrong(out.function_ + "() got an unexpected keyword argument " + quoted(name));
+    if (at == names.end()) return wrong(out.function_ + "() got an unexpected keyword argument " + in_quotes(name));
     value& place = out.values_[static_cast<size_t>(at - names.begin())];
-    if (!place.is_missing()) return wrong(out.function_ + "() got multiple values for argument " + quoted(name));
+    if (!place.is_missing()) return wrong(out.function_ + "() got multiple values for argument " + in_quotes(name));
     place = std::move(v);
   }
   for (size_t i = 0; i < required; ++i) {
-    if (!out.has(i)) return wrong(out.function_ + "() missing required argument " + quoted(names.begin()[i]));
+    if (!out.has(i)) return wrong(out.function_ + "() missing required argument " + in_quotes(names.begin()[i]));
   }
   return out;
 }

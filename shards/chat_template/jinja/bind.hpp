@@ -21,7 +21,7 @@ class bound_arguments {
   bool has(size_t i) const { return !values_[i].is_missing(); }
   bool is_set(size_t i) const { return has(i) && !values_[i].is_none(); }
   const value& operator[](size_t i) const { return values_[i]; }
-  value get(size_t i, value otherwise) const { return has(i) ? values_[i] : otherwise; }
+  value get(size_t i, const value& otherwise) const { return has(i) ? values_[i] : otherwise; }
 
   /// With the default where not given. Errors: another type.
   result<std::string_view> text(size_t i, std::string_view otherwise = {}) const;

@@ -22,9 +22,9 @@ result<value> interpreter::call_method(const value& self, std::string_view name,
   TROUPE_TRY(deeper.check());
   if (self.is_text()) TROUPE_TRY(heap_.spend_bytes(self.text().size()));
   if (const auto* o = self.as<object*>()) {
-    TROUPE_ASSIGN(value answer, (*o)->call_method(*this, name, given));
+    TROUPE_ASSIGN(value answer, (*o)->call_method(*this, name, arguments(given)));
     if (!answer.is_missing()) return answer;
-  } else if (method m = is_unsafe(self, name) ? nullptr : find_method(self, name)) {
+  } else if (method_function m = is_unsafe(self, name) ? nullptr : find_method(self, name)) {
     return m(*this, self, std::move(given));
   }
   TROUPE_ASSIGN(value callee, attribute(self, name));
@@ -35,7 +35,7 @@ result<value> interpreter::apply_filter(std::string_view name, const value& inpu
   level deeper(*this);
   TROUPE_TRY(deeper.check());
   filter f = find_filter(name);
-  if (!f) return wrong("No filter named " + quoted(name) + " found.");
+  if (!f) return wrong("No filter named " + in_quotes(name) + " found.");
   if (input.is_text()) TROUPE_TRY(heap_.spend_bytes(input.text().size()));
   return f(*this, input, std::move(given));
 }
@@ -44,7 +44,7 @@ result<bool> interpreter::apply_test(std::string_view name, const value& input, 
   level deeper(*this);
   TROUPE_TRY(deeper.check());
   test t = find_test(name);
-  if (!t) return wrong("No test named " + quoted(name) + " found.");
+  if (!t) return wrong("No test named " + in_quotes(name) + " found.");
   return t(*this, input, std::move(given));
 }
 
@@ -52,7 +52,7 @@ result<bool> interpreter::apply_test(std::string_view name, const value& input, 
 result<value> interpreter::call_macro(const macro_statement& macro, frame* defined_in, arguments given) {
   level deeper(*this);
   TROUPE_TRY(deeper.check());
-  auto name = [&] { return "macro " + quoted(tree_.names[macro.name]); };
+  auto name = [&] { return "macro " + in_quotes(tree_.names[macro.name]); };
   const auto& parameters = macro.takes.parameters;
   TROUPE_TRY(heap_.spend(parameters.size() * (1 + given.named.size() / 16)));
   frame* caller_frame = frame_;
@@ -86,7 +86,7 @@ result<value> interpreter::call_macro(const macro_statement& macro, frame* defin
     for (auto& [key, v] : given.named) entries.emplace_back(constant_text(key), std::move(v));
     TROUPE_ASSIGN(*find(tree_.kwargs), heap_.dict(std::move(entries)));
   } else if (!given.named.empty()) {
-    return wrong(name() + " takes no keyword argument " + quoted(given.named.front().first));
+    return wrong(name() + " takes no keyword argument " + in_quotes(given.named.front().first));
   }
   if (macro.takes.takes_positional) {
     size_t used = std::min(parameters.size(), given.positional.size());
@@ -100,7 +100,7 @@ result<value> interpreter::call_macro(const macro_statement& macro, frame* defin
       TROUPE_ASSIGN(values[i], evaluate(*parameters[i].otherwise));
     }
     if (values[i].is_missing())
-      values[i] = undefined("parameter " + quoted(tree_.names[parameters[i].name]) + " was not provided");
+      values[i] = undefined("parameter " + in_quotes(tree_.names[parameters[i].name]) + " was not provided");
     *find(parameters[i].name) = values[i];
   }
   sink printed(*this);

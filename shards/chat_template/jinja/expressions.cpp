@@ -23,7 +23,7 @@ result<value> interpreter::evaluate(const constant_expression& e) { return e.con
 result<value> interpreter::evaluate(const name_expression& e) {
   const value* variable = find(e.name);
   if (variable && !variable->is_missing()) return *variable;
-  return undefined(quoted(tree_.names[e.name]) + " is undefined");
+  return undefined(in_quotes(tree_.names[e.name]) + " is undefined");
 }
 
 result<value> interpreter::evaluate(const namespace_target&) { return wrong("a target has no value"); }

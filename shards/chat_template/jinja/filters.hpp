@@ -8,8 +8,8 @@
 
 namespace troupe::jinja {
 
-using filter = result<value> (*)(interpreter& run, const value& input, arguments given);
-using test = result<bool> (*)(interpreter& run, const value& input, arguments given);
+using filter = result<value> (*)(interpreter& run, const value& input, arguments&& given);
+using test = result<bool> (*)(interpreter& run, const value& input, arguments&& given);
 
 /// nullptr where there is none of that name.
 filter find_filter(std::string_view name);

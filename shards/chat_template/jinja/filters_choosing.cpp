@@ -12,7 +12,7 @@ namespace troupe::jinja {
 namespace {
 
 // Generators check their arguments when the first item is asked for, and not at all where there is nothing to ask.
-result<value> map(interpreter& run, const value& input, arguments given) {
+result<value> map(interpreter& run, const value& input, arguments&& given) {
   struct state {
     arguments given;
     bool by_attribute = false;
@@ -36,7 +36,8 @@ result<value> map(interpreter& run, const value& input, arguments given) {
       s->by_attribute = true;
       s->otherwise = take("default");
       if (s->otherwise.is_none()) s->otherwise = value();
-      if (!s->given.named.empty()) return wrong("Unexpected keyword argument " + quoted(s->given.named.front().first));
+      if (!s->given.named.empty())
+        return wrong("Unexpected keyword argument " + in_quotes(s->given.named.front().first));
     } else if (!s->given.positional[0].is_text()) {
       return wrong("map requires the name of a filter");
     }
@@ -62,34 +63,35 @@ result<value> map(interpreter& run, const value& input, arguments given) {
 }
 
 template <bool Wanted, bool ByAttribute>
-result<value> choose(interpreter& run, const value& input, arguments given) {
+result<value> choose(interpreter& run, const value& input, arguments&& given) {
   auto source = std::make_shared<std::shared_ptr<iterator_data>>();
-  return generator(run.memory(), input, [&run, source, input, given](heap& h) -> result<std::optional<value>> {
-    if (!truth(input)) return std::optional<value>();
-    size_t used = ByAttribute ? 1 : 0;
-    if (given.positional.size() < used) return wrong("Missing parameter for attribute name");
-    if (!*source) {
-      TROUPE_ASSIGN(*source, iterate(h, input));
-    }
-    for (;;) {
-      TROUPE_ASSIGN(auto item, (*source)->next(h));
-      if (!item) return item;
-      value asked = *item;
-      if (ByAttribute) {
-        TROUPE_ASSIGN(asked, look_up(run, *item, given.positional[0]));
-      }
-      bool holds = truth(asked);
-      if (given.positional.size() > used) {
-        const value& name = given.positional[used];
-        if (!name.is_text()) return wrong("No test named " + type_name(name) + " found.");
-        TROUPE_TRY(h.spend(given.positional.size() + given.named.size()));
-        arguments rest = given;
-        rest.positional.erase(rest.positional.begin(), rest.positional.begin() + static_cast<long>(used + 1));
-        TROUPE_ASSIGN(holds, run.apply_test(name.text(), asked, std::move(rest)));
-      }
-      if (holds == Wanted) return item;
-    }
-  });
+  return generator(
+      run.memory(), input, [&run, source, input, given = std::move(given)](heap& h) -> result<std::optional<value>> {
+        if (!truth(input)) return std::optional<value>();
+        size_t used = ByAttribute ? 1 : 0;
+        if (given.positional.size() < used) return wrong("Missing parameter for attribute name");
+        if (!*source) {
+          TROUPE_ASSIGN(*source, iterate(h, input));
+        }
+        for (;;) {
+          TROUPE_ASSIGN(auto item, (*source)->next(h));
+          if (!item) return item;
+          value asked = *item;
+          if (ByAttribute) {
+            TROUPE_ASSIGN(asked, look_up(run, *item, given.positional[0]));
+          }
+          bool holds = truth(asked);
+          if (given.positional.size() > used) {
+            const value& name = given.positional[used];
+            if (!name.is_text()) return wrong("No test named " + type_name(name) + " found.");
+            TROUPE_TRY(h.spend(given.positional.size() + given.named.size()));
+            arguments rest = given;
+            rest.positional.erase(rest.positional.begin(), rest.positional.begin() + static_cast<long>(used + 1));
+            TROUPE_ASSIGN(holds, run.apply_test(name.text(), asked, std::move(rest)));
+          }
+          if (holds == Wanted) return item;
+        }
+      });
 }
 
 constexpr named_filter choosing_filters[] = {{"map", map},
@@ -100,7 +102,7 @@ constexpr named_filter choosing_filters[] = {{"map", map},
 
 // jinja2 has these, for web pages and debugging. No prompt may depend on chance, and no model's template uses the
 // others.
-result<value> unsupported(interpreter&, const value&, arguments) {
+result<value> unsupported(interpreter&, const value&, arguments&&) {
   return error{errc::not_supported, "the filters pprint, random, urlize and wordwrap are not supported"};
 }
 constexpr std::string_view unsupported_filters[] = {"pprint", "random", "urlize", "wordwrap"};

@@ -23,7 +23,7 @@ result<std::optional<integer>> converted_to_integer(const value& v, integer base
   return v.as_integer();
 }
 
-result<value> to_integer(interpreter&, const value& input, arguments given) {
+result<value> to_integer(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("int", std::move(given), {"default", "base"}));
   TROUPE_ASSIGN(integer base, args.whole(1, 10));
   if (input.is_undefined()) return wrong((*input.as<std::shared_ptr<const undefined_data>>())->message);
@@ -40,7 +40,7 @@ result<value> to_integer(interpreter&, const value& input, arguments given) {
   return args.get(0, value(integer{0}));
 }
 
-result<value> to_real(interpreter&, const value& input, arguments given) {
+result<value> to_real(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("float", std::move(given), {"default"}));
   if (input.is_undefined()) return wrong((*input.as<std::shared_ptr<const undefined_data>>())->message);
   std::optional<double> d;
@@ -50,7 +50,7 @@ result<value> to_real(interpreter&, const value& input, arguments given) {
   return d ? value(*d) : args.get(0, value(0.0));
 }
 
-result<value> round(interpreter& run, const value& input, arguments given) {
+result<value> round(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("round", std::move(given), {"precision", "method"}));
   TROUPE_ASSIGN(integer places, args.whole(0, 0));
   TROUPE_ASSIGN(std::string_view method, args.text(1, "common"));
@@ -64,12 +64,12 @@ result<value> round(interpreter& run, const value& input, arguments given) {
   return calculate(run.memory(), arithmetic::divide, value(*whole), power);
 }
 
-result<value> abs(interpreter&, const value& input, arguments given) {
+result<value> abs(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("abs", std::move(given), {}));
   return absolute(input);
 }
 
-result<value> filesizeformat(interpreter& run, const value& input, arguments given) {
+result<value> filesizeformat(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("filesizeformat", std::move(given), {"binary"}));
   TROUPE_ASSIGN(value real, to_real(run, input, {{value(std::nan(""))}, {}}));
   double bytes = *real.as<double>();
@@ -88,7 +88,7 @@ result<value> filesizeformat(interpreter& run, const value& input, arguments giv
   return run.memory().text(real_digits(base * bytes / unit, one_digit) + " " + prefix + (base == 1024 ? "iB" : "B"));
 }
 
-result<value> tojson(interpreter& run, const value& input, arguments given) {
+result<value> tojson(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("tojson", std::move(given),
                                                  {"ensure_ascii", "indent", "separators", "sort_keys"}));
   json_style style;

@@ -13,27 +13,27 @@
 namespace troupe::jinja {
 namespace {
 
-result<value> length(interpreter&, const value& input, arguments given) {
+result<value> length(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("length", std::move(given), {}));
   auto n = length_of(input);
   if (!n) return wrong("object of type '" + type_name(input) + "' has no len()");
   return value(*n);
 }
 
-result<value> list(interpreter& run, const value& input, arguments given) {
+result<value> list(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("list", std::move(given), {}));
   TROUPE_ASSIGN(auto items, collect(run.memory(), input));
   return run.memory().list(std::move(items));
 }
 
-result<value> first(interpreter& run, const value& input, arguments given) {
+result<value> first(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("first", std::move(given), {}));
   TROUPE_ASSIGN(auto items, iterate(run.memory(), input));
   TROUPE_ASSIGN(auto item, items->next(run.memory()));
   return item ? *item : undefined("No first item, sequence was empty.");
 }
 
-result<value> last(interpreter& run, const value& input, arguments given) {
+result<value> last(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("last", std::move(given), {}));
   if (input.is_text() && !input.text().empty()) return run.element(input, value(integer{-1}));
   TROUPE_ASSIGN(auto items, iterate_reversed(run.memory(), input));
@@ -41,7 +41,7 @@ result<value> last(interpreter& run, const value& input, arguments given) {
   return item ? *item : undefined("No last item, sequence was empty.");
 }
 
-result<value> reverse(interpreter& run, const value& input, arguments given) {
+result<value> reverse(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("reverse", std::move(given), {}));
   if (input.is_text()) return run.slice(input, value(none_value{}), value(none_value{}), value(integer{-1}));
   if (input.is<iterator_value>()) {
@@ -55,7 +55,7 @@ result<value> reverse(interpreter& run, const value& input, arguments given) {
   return value(iterator_value{std::move(*items)});
 }
 
-result<value> join(interpreter& run, const value& input, arguments given) {
+result<value> join(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("join", std::move(given), {"d", "attribute"}));
   heap& h = run.memory();
   TROUPE_ASSIGN(std::string separator, to_text(h, args.get(0, constant_text(""))));
@@ -74,13 +74,13 @@ result<value> join(interpreter& run, const value& input, arguments given) {
   }
 }
 
-result<value> default_value(interpreter&, const value& input, arguments given) {
+result<value> default_value(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("default", std::move(given), {"default_value", "boolean"}));
   bool use_default = input.is_undefined() || (args.truth(1, false) && !truth(input));
   return use_default ? args.get(0, constant_text("")) : input;
 }
 
-result<value> items(interpreter& run, const value& input, arguments given) {
+result<value> items(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("items", std::move(given), {}));
   std::shared_ptr<iterator_data> pairs;
   if (input.is<dict_value>()) {
@@ -93,7 +93,7 @@ result<value> items(interpreter& run, const value& input, arguments given) {
   });
 }
 
-result<value> batch(interpreter& run, const value& input, arguments given) {
+result<value> batch(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("batch", std::move(given), {"linecount", "fill_with"}, 1));
   TROUPE_ASSIGN(integer size, args.whole(0));
   TROUPE_ASSIGN(auto source, iterate(run.memory(), input));
@@ -115,7 +115,7 @@ result<value> batch(interpreter& run, const value& input, arguments given) {
   });
 }
 
-result<value> slice(interpreter& run, const value& input, arguments given) {
+result<value> slice(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("slice", std::move(given), {"slices", "fill_with"}, 1));
   TROUPE_ASSIGN(integer slices, args.whole(0));
   if (slices == 0) return wrong("integer division or modulo by zero");
@@ -136,7 +136,7 @@ result<value> slice(interpreter& run, const value& input, arguments given) {
   });
 }
 
-result<value> unique(interpreter& run, const value& input, arguments given) {
+result<value> unique(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("unique", std::move(given), {"case_sensitive", "attribute"}));
   TROUPE_ASSIGN(auto source, iterate(run.memory(), input));
   bool sensitive = args.truth(0, false);
@@ -163,7 +163,7 @@ result<value> unique(interpreter& run, const value& input, arguments given) {
                    });
 }
 
-result<value> sum(interpreter& run, const value& input, arguments given) {
+result<value> sum(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("sum", std::move(given), {"attribute", "start"}));
   value total = args.get(1, value(integer{0}));
   if (total.is_text()) return wrong("sum() can't sum strings [use ''.join(seq) instead]");
@@ -178,7 +178,7 @@ result<value> sum(interpreter& run, const value& input, arguments given) {
   }
 }
 
-result<value> attr(interpreter& run, const value& input, arguments given) {
+result<value> attr(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("attr", std::move(given), {"name"}, 1));
   TROUPE_ASSIGN(std::string_view name, args.text(0));
   TROUPE_ASSIGN(value own, run.own_attribute(input, name));

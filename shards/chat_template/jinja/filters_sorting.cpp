@@ -28,7 +28,7 @@ result<value> key_of(interpreter& run, const value& item, const value& attribute
   return case_folded(run, found, sensitive);
 }
 
-result<value> sort(interpreter& run, const value& input, arguments given) {
+result<value> sort(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("sort", std::move(given), {"reverse", "case_sensitive", "attribute"}));
   heap& h = run.memory();
   TROUPE_ASSIGN(auto items, collect(h, input));
@@ -54,7 +54,7 @@ result<value> sort(interpreter& run, const value& input, arguments given) {
   return h.list(in_order(items, places));
 }
 
-result<value> dictsort(interpreter& run, const value& input, arguments given) {
+result<value> dictsort(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("dictsort", std::move(given), {"case_sensitive", "by", "reverse"}));
   TROUPE_ASSIGN(std::string_view by, args.text(1, "key"));
   if (by != "key" && by != "value") return wrong("You can only sort by either \"key\" or \"value\"");
@@ -71,7 +71,7 @@ result<value> dictsort(interpreter& run, const value& input, arguments given) {
   return run.memory().list(in_order(pairs, places));
 }
 
-result<value> groupby(interpreter& run, const value& input, arguments given) {
+result<value> groupby(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args,
                 bound_arguments::bind("groupby", std::move(given), {"attribute", "default", "case_sensitive"}, 1));
   heap& h = run.memory();
@@ -104,7 +104,7 @@ result<value> groupby(interpreter& run, const value& input, arguments given) {
 }
 
 template <bool Max>
-result<value> extreme(interpreter& run, const value& input, arguments given) {
+result<value> extreme(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args,
                 bound_arguments::bind(Max ? "max" : "min", std::move(given), {"case_sensitive", "attribute"}));
   heap& h = run.memory();

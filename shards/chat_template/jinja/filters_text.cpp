@@ -23,13 +23,13 @@ result<value> soft_text(interpreter& run, const value& v) {
   return run.memory().text(std::move(text));
 }
 
-result<value> string(interpreter& run, const value& input, arguments given) {
+result<value> string(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("string", std::move(given), {}));
   return soft_text(run, input);
 }
 
 template <std::string (*Convert)(std::string_view)>
-result<value> converted(interpreter& run, const value& input, arguments given) {
+result<value> converted(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("filter", std::move(given), {}));
   TROUPE_ASSIGN(value text, soft_text(run, input));
   TROUPE_TRY(run.memory().spend_bytes(text.text().size() * 16));
@@ -63,18 +63,18 @@ std::string title_words(std::string_view text) {
   return out;
 }
 
-result<value> trim(interpreter& run, const value& input, arguments given) {
+result<value> trim(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(value text, soft_text(run, input));
   return run.call_method(text, "strip", std::move(given));
 }
 
-result<value> center(interpreter& run, const value& input, arguments given) {
+result<value> center(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("center", std::move(given), {"width"}));
   TROUPE_ASSIGN(value text, soft_text(run, input));
   return run.call_method(text, "center", {{args.get(0, value(integer{80}))}, {}});
 }
 
-result<value> replace(interpreter& run, const value& input, arguments given) {
+result<value> replace(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("replace", std::move(given), {"old", "new", "count"}, 2));
   TROUPE_ASSIGN(std::string text, to_text(run.memory(), input));
   TROUPE_ASSIGN(std::string old, to_text(run.memory(), args[0]));
@@ -85,7 +85,7 @@ result<value> replace(interpreter& run, const value& input, arguments given) {
   return run.memory().text(replaced(text, old, replacement, times));
 }
 
-result<value> indent(interpreter& run, const value& input, arguments given) {
+result<value> indent(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("indent", std::move(given), {"width", "first", "blank"}));
   if (!input.is_text()) return wrong("the filter indent needs a string, not " + type_name(input));
   heap& h = run.memory();
@@ -116,7 +116,7 @@ result<value> indent(interpreter& run, const value& input, arguments given) {
   return h.text(std::move(out), input.is_markup());
 }
 
-result<value> truncate(interpreter& run, const value& input, arguments given) {
+result<value> truncate(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args,
                 bound_arguments::bind("truncate", std::move(given), {"length", "killwords", "end", "leeway"}));
   TROUPE_ASSIGN(integer length, args.whole(0, 255));
@@ -135,7 +135,7 @@ result<value> truncate(interpreter& run, const value& input, arguments given) {
   return run.memory().text(std::string(kept) + std::string(end), input.is_markup());
 }
 
-result<value> wordcount(interpreter& run, const value& input, arguments given) {
+result<value> wordcount(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("wordcount", std::move(given), {}));
   TROUPE_ASSIGN(value v, soft_text(run, input));
   TROUPE_TRY(run.memory().spend_bytes(v.text().size() * 16));
@@ -150,33 +150,33 @@ result<value> wordcount(interpreter& run, const value& input, arguments given) {
   return value(words);
 }
 
-result<value> escape(interpreter& run, const value& input, arguments given) {
+result<value> escape(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("escape", std::move(given), {}));
   TROUPE_ASSIGN(std::string text, escaped_text(run.memory(), input));
   return run.memory().text(std::move(text), true);
 }
 
-result<value> force_escape(interpreter& run, const value& input, arguments given) {
+result<value> force_escape(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("forceescape", std::move(given), {}));
   TROUPE_ASSIGN(std::string text, to_text(run.memory(), input));
   TROUPE_TRY(run.memory().fits(text.size() * 5));
   return run.memory().text(escaped(text), true);
 }
 
-result<value> safe(interpreter& run, const value& input, arguments given) {
+result<value> safe(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("safe", std::move(given), {}));
   TROUPE_ASSIGN(std::string text, to_text(run.memory(), input));
   return run.memory().text(std::move(text), true);
 }
 
-result<value> striptags(interpreter& run, const value& input, arguments given) {
+result<value> striptags(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("striptags", std::move(given), {}));
   TROUPE_ASSIGN(std::string text, to_text(run.memory(), input));
   TROUPE_TRY(run.memory().spend_bytes(text.size() * 4));
   return run.memory().text(without_tags(text));
 }
 
-result<value> urlencode(interpreter& run, const value& input, arguments given) {
+result<value> urlencode(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("urlencode", std::move(given), {}));
   heap& h = run.memory();
   auto quote = [&h](const value& v, bool query) -> result<std::string> {
@@ -206,7 +206,7 @@ result<value> urlencode(interpreter& run, const value& input, arguments given) {
   }
 }
 
-result<value> xmlattr(interpreter& run, const value& input, arguments given) {
+result<value> xmlattr(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("xmlattr", std::move(given), {"autospace"}));
   if (!input.is<dict_value>()) return wrong("the filter xmlattr needs a dict, not " + type_name(input));
   std::string out;
@@ -214,7 +214,7 @@ result<value> xmlattr(interpreter& run, const value& input, arguments given) {
     if (v.is_none() || v.is_undefined()) continue;
     TROUPE_ASSIGN(std::string name, escaped_text(run.memory(), key));
     if (key.is_text() && key.text().find_first_of(" \t\n\r\f\v/>=") != std::string_view::npos) {
-      return wrong("Invalid character in attribute name: " + quoted(key.text()));
+      return wrong("Invalid character in attribute name: " + in_quotes(key.text()));
     }
     TROUPE_ASSIGN(std::string shown, escaped_text(run.memory(), v));
     out += (out.empty() ? "" : " ") + name + "=\"" + shown + "\"";
@@ -224,7 +224,7 @@ result<value> xmlattr(interpreter& run, const value& input, arguments given) {
   return run.memory().text(std::move(out));
 }
 
-result<value> format(interpreter& run, const value& input, arguments given) {
+result<value> format(interpreter& run, const value& input, arguments&& given) {
   if (!given.positional.empty() && !given.named.empty()) {
     return wrong("can't handle positional and keyword arguments at the same time");
   }

@@ -38,7 +38,7 @@ constexpr size_t precision_max = 1000;
 /// Digits of |d| in one of the types e E f F g G %, without sign.
 std::string real_digits(double d, const layout& how);
 /// `sign` and `digits` (with a prefix like "0x" in `sign`), grouped and padded to the width.
-result<std::string> padded_number(heap& h, std::string sign, std::string digits, const layout& how);
+result<std::string> padded_number(heap& h, const std::string& sign, std::string digits, const layout& how);
 result<std::string> padded_text(heap& h, std::string text, const layout& how);
 
 }  // namespace troupe::jinja

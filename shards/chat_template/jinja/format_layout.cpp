@@ -93,7 +93,7 @@ result<std::string> format_integer(heap& h, const value& v, layout how) {
                    [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
   std::string sign = i < 0 ? "-" : how.sign == '-' ? "" : std::string(1, how.sign);
   if (how.alternate && base != 10) sign += std::string("0") + how.type;
-  return padded_number(h, std::move(sign), std::move(digits), how);
+  return padded_number(h, sign, std::move(digits), how);
 }
 
 result<std::string> format_real(heap& h, const value& v, layout how) {
@@ -117,7 +117,7 @@ result<std::string> format_real(heap& h, const value& v, layout how) {
     return unknown_type(how, v);
   }
   std::string sign = std::signbit(d) && !std::isnan(d) ? "-" : how.sign == '-' ? "" : std::string(1, how.sign);
-  return padded_number(h, std::move(sign), std::move(digits), how);
+  return padded_number(h, sign, std::move(digits), how);
 }
 
 // Groups of three digits (four for the bases of the power of two) in front of the point.
@@ -174,7 +174,7 @@ result<std::string> padded_text(heap& h, std::string text, const layout& how) {
   return repeat(left) + text + repeat(room - left);
 }
 
-result<std::string> padded_number(heap& h, std::string sign, std::string digits, const layout& how) {
+result<std::string> padded_number(heap& h, const std::string& sign, std::string digits, const layout& how) {
   if (how.grouping != 0) digits = grouped(digits, how);
   size_t length = sign.size() + digits.size();
   if (how.align == '=' && how.width > length) {

@@ -118,7 +118,7 @@ class percent_formatter {
     std::string_view name = form_.substr(begin, at_ - begin);
     ++at_;
     const value* found = find_entry(given_.dict(), name);
-    if (!found) return wrong(quoted(name));
+    if (!found) return wrong(in_quotes(name));
     named_ = *found;
     next_ = positional_.size();
     return {};
@@ -163,7 +163,7 @@ class percent_formatter {
                      [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
     std::string sign = *i < 0 ? "-" : how.sign == '-' ? "" : std::string(1, how.sign);
     if (how.alternate && !decimal) sign += std::string("0") + how.type;
-    return padded_number(heap_, std::move(sign), std::move(digits), how);
+    return padded_number(heap_, sign, std::move(digits), how);
   }
 
   result<std::string> real(const value& v, layout how) {
@@ -177,7 +177,7 @@ class percent_formatter {
       how.fill = ' ';
     }
     std::string sign = std::signbit(x) && !std::isnan(x) ? "-" : how.sign == '-' ? "" : std::string(1, how.sign);
-    return padded_number(heap_, std::move(sign), real_digits(x, how), how);
+    return padded_number(heap_, sign, real_digits(x, how), how);
   }
 
   heap& heap_;
@@ -274,7 +274,7 @@ class brace_formatter {
       TROUPE_TRY(heap_.spend(given_.named.size() / 16));
       auto found =
           std::find_if(given_.named.begin(), given_.named.end(), [&](const auto& n) { return n.first == first; });
-      if (found == given_.named.end()) return wrong(quoted(first));
+      if (found == given_.named.end()) return wrong(in_quotes(first));
       v = found->second;
     }
     name.remove_prefix(end);

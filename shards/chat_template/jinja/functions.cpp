@@ -14,7 +14,7 @@ namespace {
 using entries = std::vector<std::pair<value, value>>;
 
 // dict(mapping or pairs, name=value, ...)
-result<entries> dict_entries(interpreter& run, std::string_view name, arguments given) {
+result<entries> dict_entries(interpreter& run, std::string_view name, arguments&& given) {
   entries out;
   if (given.positional.size() > 1) return wrong(std::string(name) + " expected at most 1 argument");
   if (!given.positional.empty() && given.positional[0].is<dict_value>()) {
@@ -39,12 +39,12 @@ result<entries> dict_entries(interpreter& run, std::string_view name, arguments 
   return out;
 }
 
-result<value> make_dict(interpreter& run, arguments given) {
+result<value> make_dict(interpreter& run, arguments&& given) {
   TROUPE_ASSIGN(auto all, dict_entries(run, "dict", std::move(given)));
   return run.memory().dict(std::move(all));
 }
 
-result<value> make_namespace(interpreter& run, arguments given) {
+result<value> make_namespace(interpreter& run, arguments&& given) {
   TROUPE_ASSIGN(auto all, dict_entries(run, "namespace", std::move(given)));
   TROUPE_ASSIGN(auto* made, run.make<namespace_object>());
   for (const auto& [key, v] : all) {
@@ -54,7 +54,7 @@ result<value> make_namespace(interpreter& run, arguments given) {
   return value(static_cast<object*>(made));
 }
 
-result<value> make_range(interpreter& run, arguments given) {
+result<value> make_range(interpreter& run, arguments&& given) {
   if (given.positional.empty() || given.positional.size() > 3 || !given.named.empty()) {
     return wrong("range expected 1 to 3 arguments");
   }
@@ -77,26 +77,26 @@ result<value> make_range(interpreter& run, arguments given) {
   return value(range_value{std::make_shared<const range_data>(range)});
 }
 
-result<value> make_cycler(interpreter& run, arguments given) {
+result<value> make_cycler(interpreter& run, arguments&& given) {
   if (given.positional.empty()) return wrong("at least one item has to be provided");
   if (!given.named.empty()) return wrong("cycler() takes no keyword arguments");
   TROUPE_ASSIGN(auto* made, run.make<cycler_object>(std::move(given.positional)));
   return value(static_cast<object*>(made));
 }
 
-result<value> make_joiner(interpreter& run, arguments given) {
+result<value> make_joiner(interpreter& run, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("joiner", std::move(given), {"sep"}));
   TROUPE_ASSIGN(auto* made, run.make<joiner_object>(args.get(0, constant_text(", "))));
   return value(static_cast<object*>(made));
 }
 
-result<value> raise_exception(interpreter& run, arguments given) {
+result<value> raise_exception(interpreter& run, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("raise_exception", std::move(given), {"message"}, 1));
   TROUPE_ASSIGN(std::string message, to_text(run.memory(), args[0]));
   return run.raised(std::move(message));
 }
 
-result<value> strftime_now(interpreter& run, arguments given) {
+result<value> strftime_now(interpreter& run, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("strftime_now", std::move(given), {"format"}, 1));
   TROUPE_ASSIGN(std::string_view format, args.text(0));
   if (!run.now()) return error{errc::not_supported, "strftime_now: the time is not known here"};
@@ -105,7 +105,7 @@ result<value> strftime_now(interpreter& run, arguments given) {
   return run.memory().text(std::move(text));
 }
 
-result<value> lipsum(interpreter&, arguments) { return error{errc::not_supported, "lipsum is not supported"}; }
+result<value> lipsum(interpreter&, arguments&&) { return error{errc::not_supported, "lipsum is not supported"}; }
 
 constexpr function functions[] = {
     {"range", "<function safe_range>", make_range},

@@ -14,7 +14,7 @@ namespace troupe::jinja {
 struct function {
   std::string_view name;
   std::string_view shown;  // what str() gives
-  result<value> (*call)(interpreter& run, arguments given);
+  result<value> (*call)(interpreter& run, arguments&& given);
 };
 
 std::span<const function> global_functions();
@@ -26,7 +26,7 @@ class global_function final : public object {
   std::string type_name() const override { return function_.shown.starts_with("<class") ? "type" : "function"; }
   result<std::string> show(heap&, size_t) const override { return std::string(function_.shown); }
   bool callable() const override { return true; }
-  result<value> call(interpreter& run, arguments given) override { return function_.call(run, std::move(given)); }
+  result<value> call(interpreter& run, arguments&& given) override { return function_.call(run, std::move(given)); }
 
  private:
   const function& function_;

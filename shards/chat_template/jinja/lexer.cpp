@@ -289,7 +289,7 @@ class lexer {
     }
     size_t end = at_;
     utf8_decode(rest_, end);
-    return syntax_error(line_, "unexpected char " + quoted(rest_.substr(at_, end - at_)));
+    return syntax_error(line_, "unexpected char " + in_quotes(rest_.substr(at_, end - at_)));
   }
 
   std::string source_;

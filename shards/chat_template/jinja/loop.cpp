@@ -71,7 +71,7 @@ result<value> loop_object::attribute(interpreter& run, std::string_view name) {
   return value(static_cast<object*>(method));
 }
 
-result<value> loop_object::call_method(interpreter& run, std::string_view name, arguments given) {
+result<value> loop_object::call_method(interpreter& run, std::string_view name, arguments&& given) {
   if (name != "cycle" && name != "changed") return value();
   if (!given.named.empty()) return wrong("LoopContext." + std::string(name) + "() takes no keyword arguments");
   if (name == "cycle") {
@@ -86,7 +86,7 @@ result<value> loop_object::call_method(interpreter& run, std::string_view name, 
   return value(!same_as_before);
 }
 
-result<value> loop_object::call(interpreter& run, arguments given) {
+result<value> loop_object::call(interpreter& run, arguments&& given) {
   if (!recursive_) return wrong("The loop must have the 'recursive' marker to be called recursively.");
   if (given.positional.size() != 1 || !given.named.empty()) return wrong("a recursive loop takes one argument");
   return run.call_loop(*recursive_, around_, given.positional[0], depth_ + 1);

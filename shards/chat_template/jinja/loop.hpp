@@ -24,8 +24,8 @@ class loop_object final : public object {
   result<std::string> show(heap& h, size_t depth) const override;
   result<value> attribute(interpreter& run, std::string_view name) override;
   bool callable() const override { return true; }
-  result<value> call(interpreter& run, arguments given) override;
-  result<value> call_method(interpreter& run, std::string_view name, arguments given) override;
+  result<value> call(interpreter& run, arguments&& given) override;
+  result<value> call_method(interpreter& run, std::string_view name, arguments&& given) override;
 
  private:
   result<integer> length(heap& h);

@@ -15,7 +15,7 @@ namespace {
 
 struct named_method {
   std::string_view name;
-  method call;
+  method_function call;
 };
 
 result<value> no_arguments(std::string_view name, arguments given, value answer) {
@@ -23,28 +23,28 @@ result<value> no_arguments(std::string_view name, arguments given, value answer)
   return answer;
 }
 
-result<value> dict_get(interpreter& run, const value& self, arguments given) {
+result<value> dict_get(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("get", std::move(given), {"key", "default"}, 1));
   TROUPE_ASSIGN(const value* found, find_entry(run.memory(), self.dict(), args[0]));
   return found ? *found : args.get(1, value(none_value{}));
 }
 
-result<value> dict_keys(interpreter&, const value& self, arguments given) {
+result<value> dict_keys(interpreter&, const value& self, arguments&& given) {
   return no_arguments("keys", std::move(given), value(view_value{self.as<dict_value>()->data, view_of::keys}));
 }
-result<value> dict_values(interpreter&, const value& self, arguments given) {
+result<value> dict_values(interpreter&, const value& self, arguments&& given) {
   return no_arguments("values", std::move(given), value(view_value{self.as<dict_value>()->data, view_of::values}));
 }
-result<value> dict_items(interpreter&, const value& self, arguments given) {
+result<value> dict_items(interpreter&, const value& self, arguments&& given) {
   return no_arguments("items", std::move(given), value(view_value{self.as<dict_value>()->data, view_of::items}));
 }
 
 // Nothing here changes a container, so a copy is the container itself.
-result<value> copied(interpreter&, const value& self, arguments given) {
+result<value> copied(interpreter&, const value& self, arguments&& given) {
   return no_arguments("copy", std::move(given), self);
 }
 
-result<value> count_items(interpreter& run, const value& self, arguments given) {
+result<value> count_items(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("count", std::move(given), {"value"}, 1));
   TROUPE_ASSIGN(auto items, collect(run.memory(), self));
   integer n = 0;
@@ -55,7 +55,7 @@ result<value> count_items(interpreter& run, const value& self, arguments given) 
   return value(n);
 }
 
-result<value> index_of_item(interpreter& run, const value& self, arguments given) {
+result<value> index_of_item(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("index", std::move(given), {"value", "start", "stop"}, 1));
   TROUPE_ASSIGN(auto items, collect(run.memory(), self));
   TROUPE_ASSIGN(integer start, args.whole(1, 0));
@@ -71,12 +71,12 @@ result<value> index_of_item(interpreter& run, const value& self, arguments given
   return wrong(shown + " is not in " + type_name(self));
 }
 
-result<value> is_integer(interpreter&, const value& self, arguments given) {
+result<value> is_integer(interpreter&, const value& self, arguments&& given) {
   double d = *self.as<double>();
   return no_arguments("is_integer", std::move(given), value(std::isfinite(d) && d == std::floor(d)));
 }
 
-result<value> bit_length(interpreter&, const value& self, arguments given) {
+result<value> bit_length(interpreter&, const value& self, arguments&& given) {
   integer i = *self.as_integer(), n = 0;
   for (; i != 0; i /= 2) ++n;
   return no_arguments("bit_length", std::move(given), value(n));
@@ -90,7 +90,7 @@ constexpr named_method real_methods[] = {{"is_integer", is_integer}};
 constexpr named_method integer_methods[] = {{"bit_length", bit_length}};
 
 template <size_t Size>
-method find_in(const named_method (&methods)[Size], std::string_view name) {
+method_function find_in(const named_method (&methods)[Size], std::string_view name) {
   for (const auto& m : methods) {
     if (m.name == name) return m.call;
   }
@@ -111,9 +111,9 @@ bool is_special(std::string_view name) {
 
 }  // namespace
 
-method find_method(const value& self, std::string_view name) {
+method_function find_method(const value& self, std::string_view name) {
   if (self.is_text()) {
-    method found = find_text_method(name);
+    method_function found = find_text_method(name);
     return found ? found : find_text_question(name);
   }
   if (self.is<dict_value>()) return find_in(dict_methods, name);

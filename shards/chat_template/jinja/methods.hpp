@@ -7,13 +7,13 @@
 
 namespace troupe::jinja {
 
-using method = result<value> (*)(interpreter& run, const value& self, arguments given);
+using method_function = result<value> (*)(interpreter& run, const value& self, arguments&& given);
 
 /// nullptr where the value has no such method here.
-method find_method(const value& self, std::string_view name);
+method_function find_method(const value& self, std::string_view name);
 /// Of a string: those that make strings, and those that look.
-method find_text_method(std::string_view name);
-method find_text_question(std::string_view name);
+method_function find_text_method(std::string_view name);
+method_function find_text_question(std::string_view name);
 
 /// For replaced() on such a text: its steps, and that the result fits.
 result<void> spend_replacing(heap& h, std::string_view text, std::string_view old, std::string_view replacement,

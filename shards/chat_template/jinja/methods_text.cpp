@@ -34,7 +34,7 @@ struct text_call {
 };
 
 template <std::string (*Convert)(std::string_view)>
-result<value> converted(interpreter& run, const value& self, arguments given) {
+result<value> converted(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("str method", std::move(given), {}));
   text_call call{run, self};
   TROUPE_TRY(call.h.spend_bytes(call.text.size() * 16));
@@ -44,7 +44,7 @@ result<value> converted(interpreter& run, const value& self, arguments given) {
 enum class ends : uint8_t { both, left, right };
 
 template <ends Which>
-result<value> strip(interpreter& run, const value& self, arguments given) {
+result<value> strip(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("strip", std::move(given), {"chars"}));
   text_call call{run, self};
   std::string_view out = call.text;
@@ -61,7 +61,7 @@ result<value> strip(interpreter& run, const value& self, arguments given) {
 }
 
 template <bool FromRight>
-result<value> split_text(interpreter& run, const value& self, arguments given) {
+result<value> split_text(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("split", std::move(given), {"sep", "maxsplit"}));
   TROUPE_ASSIGN(integer most, args.whole(1, -1));
   size_t splits = most < 0 || most > integer{1} << 40 ? no_limit : static_cast<size_t>(most);
@@ -74,7 +74,7 @@ result<value> split_text(interpreter& run, const value& self, arguments given) {
   return call.make_list(FromRight ? split_right(call.text, separator, splits) : split(call.text, separator, splits));
 }
 
-result<value> splitlines(interpreter& run, const value& self, arguments given) {
+result<value> splitlines(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("splitlines", std::move(given), {"keepends"}));
   text_call call{run, self};
   TROUPE_TRY(call.h.spend_bytes(call.text.size()));
@@ -82,7 +82,7 @@ result<value> splitlines(interpreter& run, const value& self, arguments given) {
 }
 
 template <bool FromRight>
-result<value> partition(interpreter& run, const value& self, arguments given) {
+result<value> partition(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("partition", std::move(given), {"sep"}, 1));
   TROUPE_ASSIGN(std::string_view separator, args.text(0));
   if (separator.empty()) return wrong("empty separator");
@@ -102,7 +102,7 @@ result<value> partition(interpreter& run, const value& self, arguments given) {
   return call.h.tuple(std::move(items));
 }
 
-result<value> replace(interpreter& run, const value& self, arguments given) {
+result<value> replace(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("replace", std::move(given), {"old", "new", "count"}, 2));
   TROUPE_ASSIGN(std::string_view old, args.text(0));
   TROUPE_ASSIGN(std::string_view replacement, args.text(1));
@@ -118,7 +118,7 @@ result<value> replace(interpreter& run, const value& self, arguments given) {
   return call.make(replaced(call.text, old, replacement, times));
 }
 
-result<value> join(interpreter& run, const value& self, arguments given) {
+result<value> join(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("join", std::move(given), {"iterable"}, 1));
   text_call call{run, self};
   TROUPE_ASSIGN(auto items, iterate(call.h, args[0]));
@@ -141,7 +141,7 @@ result<value> join(interpreter& run, const value& self, arguments given) {
 }
 
 template <char Align>
-result<value> justify(interpreter& run, const value& self, arguments given) {
+result<value> justify(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("justify", std::move(given), {"width", "fillchar"}, 1));
   TROUPE_ASSIGN(integer width, args.whole(0));
   TROUPE_ASSIGN(std::string_view fill, args.text(1, " "));
@@ -161,7 +161,7 @@ result<value> justify(interpreter& run, const value& self, arguments given) {
   return call.make(repeat(left) + std::string(call.text) + repeat(room - left));
 }
 
-result<value> zfill(interpreter& run, const value& self, arguments given) {
+result<value> zfill(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("zfill", std::move(given), {"width"}, 1));
   TROUPE_ASSIGN(integer width, args.whole(0));
   text_call call{run, self};
@@ -174,7 +174,7 @@ result<value> zfill(interpreter& run, const value& self, arguments given) {
   return call.make(out += call.text.substr(sign ? 1 : 0));
 }
 
-result<value> expandtabs(interpreter& run, const value& self, arguments given) {
+result<value> expandtabs(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("expandtabs", std::move(given), {"tabsize"}));
   TROUPE_ASSIGN(integer size, args.whole(0, 8));
   text_call call{run, self};
@@ -200,7 +200,7 @@ result<value> expandtabs(interpreter& run, const value& self, arguments given) {
 }
 
 template <bool Prefix>
-result<value> remove_affix(interpreter& run, const value& self, arguments given) {
+result<value> remove_affix(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("removeprefix", std::move(given), {"affix"}, 1));
   TROUPE_ASSIGN(std::string_view affix, args.text(0));
   text_call call{run, self};
@@ -217,11 +217,11 @@ result<value> format_with(interpreter& run, const value& self, const arguments& 
   return format_braces(run.memory(), self, given, look);
 }
 
-result<value> format_text(interpreter& run, const value& self, arguments given) {
+result<value> format_text(interpreter& run, const value& self, arguments&& given) {
   return format_with(run, self, given);
 }
 
-result<value> format_map(interpreter& run, const value& self, arguments given) {
+result<value> format_map(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("format_map", std::move(given), {"mapping"}, 1));
   if (!args[0].is<dict_value>()) return wrong("format_map() argument must be a mapping");
   arguments named;
@@ -234,7 +234,7 @@ result<value> format_map(interpreter& run, const value& self, arguments given) {
 
 struct named_method {
   std::string_view name;
-  method call;
+  method_function call;
 };
 
 constexpr named_method text_methods[] = {
@@ -274,7 +274,7 @@ result<void> spend_replacing(heap& h, std::string_view text, std::string_view ol
   return h.fits(replaced_size(text, old, replacement, times));
 }
 
-method find_text_method(std::string_view name) {
+method_function find_text_method(std::string_view name) {
   auto found =
       std::find_if(std::begin(text_methods), std::end(text_methods), [&](const auto& m) { return m.name == name; });
   return found == std::end(text_methods) ? nullptr : found->call;

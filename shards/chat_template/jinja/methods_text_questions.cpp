@@ -47,7 +47,7 @@ result<void> spend_backwards(heap& h, std::string_view text, std::string_view pa
 enum class search : uint8_t { find, rfind, index, rindex };
 
 template <search How>
-result<value> find_in_text(interpreter& run, const value& self, arguments given) {
+result<value> find_in_text(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("find", std::move(given), {"sub", "start", "end"}, 1));
   TROUPE_ASSIGN(std::string_view part, args.text(0));
   TROUPE_ASSIGN(auto where, window_of(run.memory(), self, args));
@@ -65,7 +65,7 @@ result<value> find_in_text(interpreter& run, const value& self, arguments given)
   return value(integer{-1});
 }
 
-result<value> count_in_text(interpreter& run, const value& self, arguments given) {
+result<value> count_in_text(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("count", std::move(given), {"sub", "start", "end"}, 1));
   TROUPE_ASSIGN(std::string_view part, args.text(0));
   TROUPE_ASSIGN(auto where, window_of(run.memory(), self, args));
@@ -75,7 +75,7 @@ result<value> count_in_text(interpreter& run, const value& self, arguments given
 }
 
 template <bool Start>
-result<value> starts_or_ends(interpreter& run, const value& self, arguments given) {
+result<value> starts_or_ends(interpreter& run, const value& self, arguments&& given) {
   std::string name = Start ? "startswith" : "endswith";
   TROUPE_ASSIGN(auto args, bound_arguments::bind(name, std::move(given), {"affix", "start", "end"}, 1));
   TROUPE_ASSIGN(auto where, window_of(run.memory(), self, args));
@@ -141,7 +141,7 @@ bool is_title(std::string_view text) {
 }
 
 template <bool (*Test)(std::string_view)>
-result<value> question(interpreter& run, const value& self, arguments given) {
+result<value> question(interpreter& run, const value& self, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("str method", std::move(given), {}));
   TROUPE_TRY(run.memory().spend_bytes(self.text().size() * 16));
   return value(Test(self.text()));
@@ -149,7 +149,7 @@ result<value> question(interpreter& run, const value& self, arguments given) {
 
 struct named_method {
   std::string_view name;
-  method call;
+  method_function call;
 };
 
 constexpr named_method text_questions[] = {
@@ -176,7 +176,7 @@ constexpr named_method text_questions[] = {
 
 }  // namespace
 
-method find_text_question(std::string_view name) {
+method_function find_text_question(std::string_view name) {
   auto found =
       std::find_if(std::begin(text_questions), std::end(text_questions), [&](const auto& m) { return m.name == name; });
   return found == std::end(text_questions) ? nullptr : found->call;

@@ -33,9 +33,9 @@ class object {
   virtual result<value> attribute(interpreter& run, std::string_view name);
   virtual bool callable() const { return false; }
   /// Only of what is callable.
-  virtual result<value> call(interpreter& run, arguments given);
+  virtual result<value> call(interpreter& run, arguments&& given);
   /// Calls a method that attribute() gives; missing where there is none of that name.
-  virtual result<value> call_method(interpreter& run, std::string_view name, arguments given);
+  virtual result<value> call_method(interpreter& run, std::string_view name, arguments&& given);
 };
 
 }  // namespace troupe::jinja

@@ -8,8 +8,8 @@
 namespace troupe::jinja {
 
 result<value> object::attribute(interpreter&, std::string_view) { return value(); }
-result<value> object::call(interpreter&, arguments) { return wrong("'" + type_name() + "' object is not callable"); }
-result<value> object::call_method(interpreter&, std::string_view, arguments) { return value(); }
+result<value> object::call(interpreter&, arguments&&) { return wrong("'" + type_name() + "' object is not callable"); }
+result<value> object::call_method(interpreter&, std::string_view, arguments&&) { return value(); }
 
 result<void> namespace_object::set(heap& h, std::string_view name, const value& v) {
   TROUPE_TRY(h.spend(1 + attributes_.size() / 16));
@@ -36,16 +36,17 @@ result<std::string> namespace_object::show(heap& h, size_t depth) const {
   for (const auto& [name, v] : attributes_) {
     TROUPE_ASSIGN(std::string shown, represent(h, v, depth));
     TROUPE_TRY(h.fits(out.size() + shown.size()));
-    out += (out.back() == '{' ? "" : ", ") + quoted(name) + ": " + shown;
+    out += (out.back() == '{' ? "" : ", ") + in_quotes(name) + ": " + shown;
   }
   return out + "}>";
 }
 
 result<std::string> macro_object::show(heap&, size_t) const {
-  return "<Macro " + quoted(tree_.names[macro_.name]) + ">";
+  return "<Macro " + (anonymous_ ? "anonymous" : in_quotes(tree_.names[macro_.name])) + ">";
 }
 
 result<value> macro_object::attribute(interpreter& run, std::string_view name) {
+  if (name == "name" && anonymous_) return value(none_value{});
   if (name == "name") return run.memory().text(tree_.names[macro_.name]);
   if (name == "catch_kwargs") return value(macro_.takes.takes_named);
   if (name == "catch_varargs") return value(macro_.takes.takes_positional);
@@ -56,7 +57,7 @@ result<value> macro_object::attribute(interpreter& run, std::string_view name) {
   return run.memory().tuple(std::move(names));
 }
 
-result<value> macro_object::call(interpreter& run, arguments given) {
+result<value> macro_object::call(interpreter& run, arguments&& given) {
   return run.call_macro(macro_, defined_in_, std::move(given));
 }
 
@@ -64,7 +65,7 @@ result<std::string> bound_method::show(heap&, size_t) const {
   return "<built-in method " + name_ + " of " + jinja::type_name(self_) + " object>";
 }
 
-result<value> bound_method::call(interpreter& run, arguments given) {
+result<value> bound_method::call(interpreter& run, arguments&& given) {
   return run.call_method(self_, name_, std::move(given));
 }
 
@@ -75,7 +76,7 @@ result<value> cycler_object::attribute(interpreter& run, std::string_view name) 
   return value(static_cast<object*>(method));
 }
 
-result<value> cycler_object::call_method(interpreter&, std::string_view name, arguments given) {
+result<value> cycler_object::call_method(interpreter&, std::string_view name, arguments&& given) {
   if (name != "next" && name != "reset") return value();
   if (!given.positional.empty() || !given.named.empty())
     return wrong("Cycler." + std::string(name) + "() takes no arguments");
@@ -88,7 +89,7 @@ result<value> cycler_object::call_method(interpreter&, std::string_view name, ar
   return now;
 }
 
-result<value> joiner_object::call(interpreter&, arguments given) {
+result<value> joiner_object::call(interpreter&, arguments&& given) {
   if (!given.positional.empty() || !given.named.empty()) return wrong("Joiner.__call__() takes no arguments");
   return std::exchange(used_, true) ? separator_ : constant_text("");
 }

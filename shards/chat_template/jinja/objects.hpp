@@ -24,19 +24,21 @@ class namespace_object final : public object {
 
 class macro_object final : public object {
  public:
-  macro_object(const macro_statement& macro, const template_tree& tree, frame* defined_in)
-      : macro_(macro), tree_(tree), defined_in_(defined_in) {}
+  /// `anonymous`: the body of a call block.
+  macro_object(const macro_statement& macro, const template_tree& tree, frame* defined_in, bool anonymous = false)
+      : macro_(macro), tree_(tree), defined_in_(defined_in), anonymous_(anonymous) {}
 
   std::string type_name() const override { return "jinja2.runtime.Macro"; }
   result<std::string> show(heap& h, size_t depth) const override;
   result<value> attribute(interpreter& run, std::string_view name) override;
   bool callable() const override { return true; }
-  result<value> call(interpreter& run, arguments given) override;
+  result<value> call(interpreter& run, arguments&& given) override;
 
  private:
   const macro_statement& macro_;
   const template_tree& tree_;
   frame* defined_in_;
+  bool anonymous_;
 };
 
 /// A method taken from its value without being called.
@@ -47,7 +49,7 @@ class bound_method final : public object {
   std::string type_name() const override { return "builtin_function_or_method"; }
   result<std::string> show(heap& h, size_t depth) const override;
   bool callable() const override { return true; }
-  result<value> call(interpreter& run, arguments given) override;
+  result<value> call(interpreter& run, arguments&& given) override;
 
  private:
   value self_;
@@ -61,7 +63,7 @@ class cycler_object final : public object {
   std::string type_name() const override { return "jinja2.utils.Cycler"; }
   result<std::string> show(heap&, size_t) const override { return std::string("<jinja2.utils.Cycler object>"); }
   result<value> attribute(interpreter& run, std::string_view name) override;
-  result<value> call_method(interpreter& run, std::string_view name, arguments given) override;
+  result<value> call_method(interpreter& run, std::string_view name, arguments&& given) override;
 
  private:
   std::vector<value> items_;
@@ -75,7 +77,7 @@ class joiner_object final : public object {
   std::string type_name() const override { return "jinja2.utils.Joiner"; }
   result<std::string> show(heap&, size_t) const override { return std::string("<jinja2.utils.Joiner object>"); }
   bool callable() const override { return true; }
-  result<value> call(interpreter& run, arguments given) override;
+  result<value> call(interpreter& run, arguments&& given) override;
 
  private:
   value separator_;

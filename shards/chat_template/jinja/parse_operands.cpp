@@ -38,7 +38,7 @@ parser::parsed parser::primary(bool with_namespace) {
   }
   if (t.is("[")) return list();
   if (t.is("{")) return dict();
-  return fail("unexpected " + quoted(t.described()));
+  return fail("unexpected " + in_quotes(t.described()));
 }
 
 parser::parsed parser::list() {
@@ -89,7 +89,7 @@ parser::parsed parser::tuple(bool with_condition, end_names ends, bool in_bracke
     line = now().line;
   }
   if (!is_tuple && !items.empty()) return std::move(items[0]);
-  if (!is_tuple && !in_brackets) return fail("Expected an expression, got " + quoted(now().described()));
+  if (!is_tuple && !in_brackets) return fail("Expected an expression, got " + in_quotes(now().described()));
   return node(line, sequence_expression{true, std::move(items)});
 }
 
@@ -106,7 +106,7 @@ parser::parsed parser::assignment_target(bool with_namespace, end_names ends) {
     if (!now().is(",")) break;
     is_tuple = true;
   }
-  if (items.empty()) return fail("Expected an expression, got " + quoted(now().described()));
+  if (items.empty()) return fail("Expected an expression, got " + in_quotes(now().described()));
   expression_ptr target = std::move(items[0]);
   if (is_tuple) {
     items[0] = std::move(target);

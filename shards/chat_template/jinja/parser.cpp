@@ -32,14 +32,14 @@ bool parser::skip_name(std::string_view name) {
 result<void> parser::expect(std::string_view sign) {
   if (skip(sign)) return {};
   if (now().kind == token_kind::end) return fail("unexpected end of template, expected '" + std::string(sign) + "'.");
-  return fail("expected token '" + std::string(sign) + "', got " + quoted(now().described()));
+  return fail("expected token '" + std::string(sign) + "', got " + in_quotes(now().described()));
 }
 
 result<void> parser::expect(token_kind kind, std::string_view described) {
   if (now().kind == token_kind::end)
     return fail("unexpected end of template, expected '" + std::string(described) + "'.");
   if (now().kind != kind)
-    return fail("expected token '" + std::string(described) + "', got " + quoted(now().described()));
+    return fail("expected token '" + std::string(described) + "', got " + in_quotes(now().described()));
   take();
   return {};
 }
@@ -122,13 +122,13 @@ result<statement::content> parser::tag() {
   if (name == "generation") return tag_generation();
   if (name == "break" || name == "continue") return tag_loop_control(name);
   if (name == "include" || name == "import" || name == "from" || name == "extends") return tag_unsupported(name);
-  return fail("Encountered unknown tag " + quoted(name) + ".");
+  return fail("Encountered unknown tag " + in_quotes(name) + ".");
 }
 
 result<statement::content> parser::tag_for() {
   for_statement loop;
   TROUPE_ASSIGN(loop.target, assignment_target(false, {"in"}));
-  if (!skip_name("in")) return fail("expected token 'in', got " + quoted(now().described()));
+  if (!skip_name("in")) return fail("expected token 'in', got " + in_quotes(now().described()));
   TROUPE_ASSIGN(loop.items, tuple(false, {"recursive"}));
   if (skip_name("if")) {
     TROUPE_ASSIGN(loop.condition, expression_with_condition());

@@ -212,7 +212,7 @@ class analysis {
       return scope_inside(escape->body, inside, escape->inside);
     } else if (auto* block = std::get_if<block_statement>(&s.what)) {
       if (!blocks_.insert(block->name).second)
-        return syntax_error(s.line, "block " + quoted(block->name) + " defined twice");
+        return syntax_error(s.line, "block " + in_quotes(block->name) + " defined twice");
       symbols inside = symbols::inside(nullptr);
       return scope_inside(block->body, inside, block->inside);
     }
@@ -295,9 +295,9 @@ class analysis {
     const auto* filter = e.as<filter_expression>();
     const auto* test = e.as<test_expression>();
     if (filter && !soft && !filter_exists(filter->name))
-      return syntax_error(e.line, "No filter named " + quoted(filter->name) + ".");
+      return syntax_error(e.line, "No filter named " + in_quotes(filter->name) + ".");
     if (test && !soft && !test_exists(test->name))
-      return syntax_error(e.line, "No test named " + quoted(test->name) + ".");
+      return syntax_error(e.line, "No test named " + in_quotes(test->name) + ".");
     result<void> out;
     for_each_child(e, [&](const expression& child) {
       if (out) out = check(child, soft);

@@ -39,7 +39,7 @@ class representation {
 
   result<void> put_text(const value& v) {
     TROUPE_TRY(heap_.spend_bytes(v.text().size() * 8));
-    return append(v.is_markup() ? "Markup(" + quoted(v.text()) + ")" : quoted(v.text()));
+    return append(v.is_markup() ? "Markup(" + in_quotes(v.text()) + ")" : in_quotes(v.text()));
   }
 
   static std::string put_plain(const value& v) {
@@ -140,7 +140,7 @@ result<std::string> to_text(heap& h, const value& v) {
 }
 
 value undefined_attribute(const value& of, std::string_view name) {
-  return undefined("'" + described(of) + "' has no attribute " + quoted(shortened(name)));
+  return undefined("'" + described(of) + "' has no attribute " + in_quotes(shortened(name)));
 }
 
 value undefined_element(const value& of, std::string_view key) {

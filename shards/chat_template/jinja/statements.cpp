@@ -182,7 +182,7 @@ result<interpreter::flow> interpreter::on(const call_block& s) {
     return flow::normal;
   }
   capture(frame_);
-  TROUPE_ASSIGN(auto* caller, make<macro_object>(s.caller, tree_, frame_));
+  TROUPE_ASSIGN(auto* caller, make<macro_object>(s.caller, tree_, frame_, true));
   const auto& call_e = *s.call->as<call_expression>();
   TROUPE_ASSIGN(value callee, evaluate(*call_e.callee));
   TROUPE_ASSIGN(arguments given, evaluate_arguments(call_e.given));

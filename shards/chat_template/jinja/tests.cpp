@@ -23,7 +23,7 @@ bool is_callable(const value& v) {
 
 // A question about the value's kind alone.
 template <bool (*Holds)(const value&)>
-result<bool> kind(interpreter&, const value& input, arguments given) {
+result<bool> kind(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("test", std::move(given), {}));
   return Holds(input);
 }
@@ -32,21 +32,21 @@ result<bool> divisible(interpreter& run, const value& input, const value& by, in
   TROUPE_ASSIGN(value left, calculate(run.memory(), arithmetic::modulo, input, by));
   return equal(run.memory(), left, value(rest));
 }
-result<bool> odd(interpreter& run, const value& input, arguments given) {
+result<bool> odd(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("odd", std::move(given), {}));
   return divisible(run, input, value(integer{2}), 1);
 }
-result<bool> even(interpreter& run, const value& input, arguments given) {
+result<bool> even(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("even", std::move(given), {}));
   return divisible(run, input, value(integer{2}), 0);
 }
-result<bool> divisible_by(interpreter& run, const value& input, arguments given) {
+result<bool> divisible_by(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("divisibleby", std::move(given), {"num"}, 1));
   return divisible(run, input, args[0], 0);
 }
 
 template <bool Upper>
-result<bool> of_case(interpreter& run, const value& input, arguments given) {
+result<bool> of_case(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("test", std::move(given), {}));
   TROUPE_ASSIGN(std::string text, to_text(run.memory(), input));
   TROUPE_ASSIGN(value shown, run.memory().text(std::move(text)));
@@ -54,18 +54,18 @@ result<bool> of_case(interpreter& run, const value& input, arguments given) {
   return truth(answer);
 }
 
-result<bool> same_as(interpreter&, const value& input, arguments given) {
+result<bool> same_as(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("sameas", std::move(given), {"other"}, 1));
   return same(input, args[0]);
 }
 
-result<bool> in(interpreter& run, const value& input, arguments given) {
+result<bool> in(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("in", std::move(given), {"seq"}, 1));
   return contains(run.memory(), args[0], input);
 }
 
 template <bool Wanted>
-result<bool> equal_to(interpreter& run, const value& input, arguments given) {
+result<bool> equal_to(interpreter& run, const value& input, arguments&& given) {
   TROUPE_ASSIGN(auto args, bound_arguments::bind("eq", std::move(given), {"other"}, 1));
   TROUPE_ASSIGN(bool alike, equal(run.memory(), input, args[0]));
   return alike == Wanted;
@@ -73,7 +73,7 @@ result<bool> equal_to(interpreter& run, const value& input, arguments given) {
 
 enum class way : uint8_t { less, less_equal, greater, greater_equal };
 template <way Way>
-result<bool> ordered(interpreter& run, const value& input, arguments given) {
+result<bool> ordered(interpreter& run, const value& input, arguments&& given) {
   constexpr const char* symbols[] = {"<", "<=", ">", ">="};
   TROUPE_ASSIGN(auto args, bound_arguments::bind("test", std::move(given), {"other"}, 1));
   TROUPE_ASSIGN(int order_, order(run.memory(), input, args[0], symbols[static_cast<size_t>(Way)]));
@@ -85,7 +85,7 @@ result<bool> ordered(interpreter& run, const value& input, arguments given) {
 }
 
 template <bool (*Exists)(std::string_view)>
-result<bool> exists(interpreter&, const value& input, arguments given) {
+result<bool> exists(interpreter&, const value& input, arguments&& given) {
   TROUPE_ASSIGN([[maybe_unused]] auto none, bound_arguments::bind("test", std::move(given), {}));
   if (!hash_of(input)) return wrong("unhashable type: '" + type_name(input) + "'");
   return input.is_text() && Exists(input.text());

@@ -171,7 +171,7 @@ std::string replaced(std::string_view text, std::string_view old, std::string_vi
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   char quote = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
   std::string out(1, quote);
   auto escape = [&out](const char* form, char32_t c) {

@@ -38,7 +38,7 @@ std::string replaced(std::string_view text, std::string_view old, std::string_vi
 size_t replaced_size(std::string_view text, std::string_view old, std::string_view replacement, size_t times);
 
 /// Python's repr of a string: quoted, with escapes for what cannot be printed.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 /// markupsafe.escape: & < > ' " as entities.
 std::string escaped(std::string_view text);
 /// Without comments and tags, white space collapsed, entities of markupsafe and the numeric ones read.

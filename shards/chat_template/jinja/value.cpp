@@ -188,7 +188,8 @@ result<value> heap::dict(std::vector<std::pair<value, value>> entries) {
   auto data = std::make_shared<dict_data>(std::vector<std::pair<value, value>>(), 1, live_, size);
   data->entries.reserve(entries.size());
   data->index.reserve(entries.size());
-  for (auto& [key, item] : entries) {
+  for (auto& entry : entries) {
+    auto& [key, item] = entry;
     auto hash = hash_of(key);
     if (!hash) return wrong("unhashable type: '" + type_name(key) + "'");
     TROUPE_ASSIGN(size_t above_key, depth_above(key));

@@ -37,9 +37,9 @@ BOOST_AUTO_TEST_CASE(counts_characters) {
 }
 
 BOOST_AUTO_TEST_CASE(quotes_as_repr_does) {
-  BOOST_TEST(quoted("a'b") == "\"a'b\"");
-  BOOST_TEST(quoted("a'b\"") == "'a\\'b\"'");
-  BOOST_TEST(quoted("\n\t\\\x01 é\xE2\x80\x8B") == "'\\n\\t\\\\\\x01 é\\u200b'");
+  BOOST_TEST(in_quotes("a'b") == "\"a'b\"");
+  BOOST_TEST(in_quotes("a'b\"") == "'a\\'b\"'");
+  BOOST_TEST(in_quotes("\n\t\\\x01 é\xE2\x80\x8B") == "'\\n\\t\\\\\\x01 é\\u200b'");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
