@@ -1,25 +1,101 @@
 // Drives one fuzz target without a coverage-guided fuzzer: replays a corpus, then runs deterministic mutations of it.
 //
-//   fuzz_NAME CORPUS_FOLDER [RUNS [SEED]]      default: 20000 runs or 10 seconds, seed 1
+//   fuzz_NAME CORPUS_FOLDER [RUNS [SEED]]      default: as many runs as 10 seconds allow, at most 20000; seed 1
 //
-// A crash or a sanitizer's report names the input: it is written to ./crash-NAME-RUN before the call that dies.
+// An input that kills the program (a signal, a sanitizer's report, an exception, half a minute without an end) is
+// written to ./crash-fuzz_NAME as it dies. A folder that holds that file alone, as corpus, with 0 runs, repeats it.
+#include <fcntl.h>
+#include <sys/time.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
+// The sanitizers then end with SIGABRT like everything else; they would call _exit.
+extern "C" const char* __asan_default_options() { return "abort_on_error=1"; }   // NOLINT: the runtime's name
+extern "C" const char* __ubsan_default_options() { return "abort_on_error=1"; }  // NOLINT
+
 namespace {
 
 using bytes = std::vector<uint8_t>;
+
+constexpr int input_seconds_max = 30;
+
+// What the target is looking at, for the handlers.
+struct {
+  std::atomic<const uint8_t*> data = nullptr;
+  std::atomic<size_t> size = 0;
+  std::atomic<int> seconds = 0;
+  std::string file;
+} current;
+
+void say(const char* text) { [[maybe_unused]] auto ignored = ::write(2, text, std::strlen(text)); }
+
+// Only calls that a handler may make.
+void write_current() {
+  if (!current.data) return;
+  int file = ::open(current.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (file < 0) return say("the input that did it cannot be written\n");
+  const uint8_t* data = current.data;
+  for (size_t at = 0; at < current.size;) {
+    ssize_t written = ::write(file, data + at, current.size - at);
+    if (written <= 0) break;
+    at += static_cast<size_t>(written);
+  }
+  ::close(file);
+  say("the input that did it: ");
+  say(current.file.c_str());
+  say("\n");
+}
+
+void die(int signal) {
+  std::signal(signal, SIG_DFL);
+  write_current();
+  std::raise(signal);
+}
+
+void tick(int) {
+  if (!current.data || ++current.seconds < input_seconds_max) return;
+  say("an input takes too long\n");
+  std::abort();
+}
+
+void catch_deaths() {
+  std::signal(SIGABRT, die);
+#ifndef __SANITIZE_ADDRESS__
+  // Under the address sanitizer these are its own: it reports, then aborts.
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, die);
+#endif
+  std::signal(SIGALRM, tick);
+  const itimerval every_second{{1, 0}, {1, 0}};
+  ::setitimer(ITIMER_REAL, &every_second, nullptr);
+}
+
+// On the heap and of exactly that size, so that a sanitizer sees a read past the end.
+void run(const bytes& input) {
+  std::unique_ptr<uint8_t[]> copy(new uint8_t[input.size()]);
+  std::copy(input.begin(), input.end(), copy.get());
+  current.size = input.size();
+  current.seconds = 0;
+  current.data = copy.get();
+  LLVMFuzzerTestOneInput(copy.get(), input.size());
+  current.data = nullptr;
+}
 
 std::vector<bytes> load(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> paths;
@@ -104,18 +180,17 @@ int main(int argc, char** argv) {
   }
   size_t runs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20000;
   uint64_t seed = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
-  for (const auto& input : corpus) LLVMFuzzerTestOneInput(input.data(), input.size());
+  const auto program = std::filesystem::path(argv[0]).filename().string();
+  current.file = "crash-" + program;
+  catch_deaths();
+  for (const auto& input : corpus) run(input);
 
-  std::string crash = "crash-" + std::filesystem::path(argv[0]).filename().string();
   mutator mutations(corpus, seed);
-  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(argc > 2 ? 3600 : 10);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto end = begin + (argc > 2 ? std::chrono::seconds(3600) : std::chrono::seconds(10));
   size_t done = 0;
-  for (; done < runs && std::chrono::steady_clock::now() < end; ++done) {
-    bytes input = mutations.next();
-    std::ofstream(crash, std::ios::binary)
-        .write(reinterpret_cast<const char*>(input.data()), static_cast<long>(input.size()));
-    LLVMFuzzerTestOneInput(input.data(), input.size());
-  }
-  std::filesystem::remove(crash);
-  std::printf("%zu inputs of the corpus and %zu mutations\n", corpus.size(), done);
+  for (; done < runs && std::chrono::steady_clock::now() < end; ++done) run(mutations.next());
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  std::printf("%s: %zu inputs of the corpus, %zu mutations in %.1f s\n", program.c_str(), corpus.size(), done,
+              taken.count());
 }
