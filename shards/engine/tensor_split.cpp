@@ -20,20 +20,18 @@ std::vector<uint64_t> shard_bounds_of(uint64_t n, uint32_t tp, uint32_t rank) {
 }
 
 result<rank_slice> split_model(const model_config& config, uint32_t tp, uint32_t rank) {
-  if (tp != 1 && tp != 2 && tp != 4 && tp != 8)
-    return error{errc::invalid_argument, "tp must be 1, 2, 4 or 8, not " + std::to_string(tp)};
+  if (!can_split(config, tp)) {
+    std::string possible;
+    for (uint32_t other : {1U, 2U, 4U, 8U}) {
+      if (can_split(config, other)) possible += (possible.empty() ? "" : ", ") + std::to_string(other);
+    }
+    return error{errc::invalid_argument, "a model of " + std::to_string(config.heads) + " attention heads and " +
+                                             std::to_string(config.kv_heads) +
+                                             " key/value heads cannot be split over " + std::to_string(tp) +
+                                             " ranks, only over " + possible};
+  }
   if (rank >= tp)
     return error{errc::invalid_argument, "rank " + std::to_string(rank) + " is not below tp = " + std::to_string(tp)};
-  if (config.heads % tp != 0) {
-    return error{errc::invalid_argument, "the model's " + std::to_string(config.heads) +
-                                             " attention heads cannot be dealt out to " + std::to_string(tp) +
-                                             " ranks"};
-  }
-  if (config.kv_heads % tp != 0 && tp % config.kv_heads != 0) {
-    return error{errc::invalid_argument, "the model's " + std::to_string(config.kv_heads) +
-                                             " key/value heads cannot be dealt out to " + std::to_string(tp) +
-                                             " ranks"};
-  }
   rank_slice slice;
   slice.heads = part_of(config.heads, rank, tp);
   slice.intermediate = part_of(config.intermediate, rank, tp);

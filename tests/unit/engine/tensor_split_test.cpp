@@ -65,11 +65,15 @@ BOOST_AUTO_TEST_CASE(each_query_head_keeps_its_key_value_head) {
 }
 
 BOOST_AUTO_TEST_CASE(splits_that_cannot_be_are_refused_with_the_numbers) {
-  BOOST_TEST(split_model(config_with(6, 6, 8, 8), 4, 0).err().detail ==
-             "the model's 6 attention heads cannot be dealt out to 4 ranks");
-  BOOST_TEST(split_model(config_with(12, 3, 8, 8), 2, 0).err().detail ==
-             "the model's 3 key/value heads cannot be dealt out to 2 ranks");
-  BOOST_TEST(split_model(config_with(6, 6, 8, 8), 3, 0).err().detail == "tp must be 1, 2, 4 or 8, not 3");
+  auto refusal = [](uint32_t heads, uint32_t kv_heads, uint32_t tp) {
+    return split_model(config_with(heads, kv_heads, 8, 8), tp, 0).err().detail;
+  };
+  BOOST_TEST(refusal(6, 6, 4) ==
+             "a model of 6 attention heads and 6 key/value heads cannot be split over 4 ranks, only over 1, 2");
+  BOOST_TEST(refusal(12, 3, 2) ==
+             "a model of 12 attention heads and 3 key/value heads cannot be split over 2 ranks, only over 1");
+  BOOST_TEST(refusal(8, 2, 3) ==
+             "a model of 8 attention heads and 2 key/value heads cannot be split over 3 ranks, only over 1, 2, 4, 8");
   BOOST_TEST(split_model(config_with(8, 8, 8, 8), 2, 2).err().detail == "rank 2 is not below tp = 2");
 }
 
