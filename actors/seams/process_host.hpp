@@ -35,7 +35,8 @@ struct process_exit {
   node_name name;
   generation_number generation = 0;
   int32_t pid = 0;
-  /// "exit 3", "signal 9 (Killed)", "unknown" (an adopted process, whose status another parent has).
+  /// "exit 3", "exit 1: WHY" (what it said itself at last), "signal 9 (Killed)", "unknown" (an adopted process, whose
+  /// status another parent has).
   std::string how;
 
   friend bool operator==(const process_exit&, const process_exit&) = default;

@@ -7,12 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "actors/outside/process/process_logs.hpp"
 #include "actors/outside/process/process_notes.hpp"
 #include "actors/outside/process/spawn.hpp"
 #include "base/check.hpp"
@@ -36,6 +39,8 @@ using process_key = std::pair<node_name, generation_number>;
 struct child {
   process_note note;
   unique_fd pidfd;
+  /// Where its own output begins in its log.
+  uint64_t log_begin = 0;
   /// Another host started it: its status is not ours to collect.
   bool adopted = false;
   /// One of several that were to start together and did not: nobody was told of it.
@@ -45,6 +50,8 @@ struct child {
 struct given_fd {
   std::string argument;
   unique_fd fd;
+  /// Asked for it when it is first needed.
+  std::function<result<unique_fd>()> open;
 };
 
 /// Names become files' names.
@@ -58,7 +65,10 @@ result<void> check_name(const node_name& name) {
 class posix_process_host::implementation {
  public:
   implementation(posix_process_host_config config, logger& log)
-      : config_(std::move(config)), log_(log), notes_(config_.state_folder / "processes") {}
+      : config_(std::move(config)),
+        log_(log),
+        notes_(config_.state_folder / "processes"),
+        logs_(config_.log_folder, config_.log_bytes_max) {}
 
   ~implementation() {
     if (!watcher_.joinable()) return;  // open() failed
@@ -80,11 +90,7 @@ class posix_process_host::implementation {
       if (code) return {errc::io_failed, "/proc/self/exe: " + code.message()};
     }
     TROUPE_TRY(notes_.open());
-    if (!config_.log_folder.empty()) {
-      std::error_code code;
-      fs::create_directories(config_.log_folder, code);
-      if (code) return {errc::io_failed, config_.log_folder.string() + ": " + code.message()};
-    }
+    TROUPE_TRY(logs_.open());
     wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake_) return {errc::io_failed, "eventfd: " + reason(errno)};
     adopt();
@@ -92,11 +98,11 @@ class posix_process_host::implementation {
     return {};
   }
 
-  void give_fd(const node_name& name, unique_fd fd, std::string argument) {
+  void give(const node_name& name, given_fd given) {
     std::lock_guard lock(mutex_);
-    auto& given = given_[name];
-    std::erase_if(given, [&](const given_fd& g) { return g.argument == argument; });
-    given.push_back({std::move(argument), std::move(fd)});
+    auto& all = given_[name];
+    std::erase_if(all, [&](const given_fd& g) { return g.argument == given.argument; });
+    all.push_back(std::move(given));
   }
 
   void drop_fds() {
@@ -104,7 +110,7 @@ class posix_process_host::implementation {
     given_.clear();
   }
 
-  void on_exit(std::function<void(const process_exit&)> handler) {
+  void on_exit(const std::function<void(const process_exit&)>& handler) {
     std::vector<process_exit> missed;
     {
       std::lock_guard lock(mutex_);
@@ -158,16 +164,6 @@ class posix_process_host::implementation {
   }
 
  private:
-  fs::path log_file(const node_name& name) const {
-    if (config_.log_folder.empty()) return {};
-    auto file = config_.log_folder / (name + ".log");
-    std::error_code code;
-    if (auto size = fs::file_size(file, code); !code && size > config_.log_bytes_max) {
-      fs::rename(file, file.string() + ".1", code);
-    }
-    return file;
-  }
-
   result<process_status> start_one(const process_spec& spec, const unique_fd& memory) {
     TROUPE_TRY(check_name(spec.name));
     std::lock_guard lock(mutex_);
@@ -176,20 +172,33 @@ class posix_process_host::implementation {
     if (children_.size() >= config_.processes_max) {
       return {errc::overloaded, std::to_string(children_.size()) + " processes live on this host already"};
     }
-    spawn_request request{config_.program, shown_as_, spec.arguments, log_file(spec.name), {}};
+    logs_.bound(spec.name);
+    child c;
+    c.log_begin = logs_.bytes_of(spec.name);
+    spawn_request request{config_.program, shown_as_, spec.arguments, logs_.file_of(spec.name), {}};
     if (memory) request.fds.push_back({"--shared-memory-fd", memory.get()});
     if (auto given = given_.find(spec.name); given != given_.end()) {
-      for (const auto& g : given->second) request.fds.push_back({g.argument, g.fd.get()});
+      for (auto& g : given->second) {
+        if (!g.fd && g.open) {
+          TROUPE_ASSIGN(g.fd, g.open());
+        }
+        request.fds.push_back({g.argument, g.fd.get()});
+      }
     }
     auto spawned = spawn(request);
     if (!spawned) return with_context(spawned.err(), spec.name);
     int32_t pid = *spawned;
-    child c;
     c.note.status = {spec.name, spec.generation, pid};
     // Not collected yet, so the pid is still its own even if it has ended.
     c.note.start_time = start_time_of(pid).value_or(0);
     c.pidfd.reset(open_pidfd(pid));
-    TROUPE_CHECK(c.pidfd);
+    if (!c.pidfd) {
+      // Out of descriptors: nobody would see its end.
+      int code = errno;
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+      return {errc::io_failed, spec.name + " cannot be watched: " + reason(code)};
+    }
     if (auto noted = notes_.write(c.note); !noted) log_.warn("process.not_noted", {{"why", noted.err().message()}});
     auto status = c.note.status;
     children_.emplace(std::move(key), std::move(c));
@@ -201,6 +210,7 @@ class posix_process_host::implementation {
     for (auto& note : notes_.read()) {
       child c;
       c.adopted = true;
+      c.log_begin = logs_.bytes_of(note.status.name);
       c.pidfd.reset(open_pidfd(note.status.pid));
       bool lives = c.pidfd && start_time_of(note.status.pid) == note.start_time;
       if (lives) {
@@ -222,6 +232,7 @@ class posix_process_host::implementation {
   }
 
   void watch() {
+    auto next_look = std::chrono::steady_clock::now() + config_.log_check_interval;
     while (!stopping_) {
       std::vector<pollfd> waiting{{wake_.get(), POLLIN, 0}};
       std::vector<process_key> keys;
@@ -232,13 +243,29 @@ class posix_process_host::implementation {
           keys.push_back(key);
         }
       }
-      if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
+      auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look - std::chrono::steady_clock::now()).count();
+      int timeout = logs_.kept() ? static_cast<int>(std::max<int64_t>(left, 0)) : -1;
+      if (::poll(waiting.data(), waiting.size(), timeout) < 0) continue;
+      if (std::chrono::steady_clock::now() >= next_look) {
+        bound_logs(keys);
+        next_look = std::chrono::steady_clock::now() + config_.log_check_interval;
+      }
       if (waiting[0].revents != 0) {
         uint64_t count = 0;
         (void)!::read(wake_.get(), &count, sizeof count);
       }
       for (size_t i = 0; i < keys.size(); ++i) {
         if (waiting[i + 1].revents != 0) report(keys[i]);
+      }
+    }
+  }
+
+  void bound_logs(const std::vector<process_key>& keys) {
+    for (const auto& key : keys) {
+      if (!logs_.bound(key.first)) continue;
+      std::lock_guard lock(mutex_);
+      for (auto& [other, c] : children_) {
+        if (other.first == key.first) c.log_begin = 0;
       }
     }
   }
@@ -256,6 +283,9 @@ class posix_process_host::implementation {
       if (!at->second.adopted && ::waitid(P_PID, static_cast<id_t>(status.pid), &info, WEXITED | WNOHANG) == 0 &&
           info.si_pid != 0) {
         exit.how = how_ended(info);
+        bool failed = info.si_code != CLD_EXITED || info.si_status != 0;
+        auto why = failed ? logs_.last_words(status.name, at->second.log_begin) : std::string();
+        if (!why.empty()) exit.how += ": " + why;
       }
       notes_.remove(status);
       bool silent = at->second.silent;
@@ -271,6 +301,7 @@ class posix_process_host::implementation {
   std::string shown_as_;
   logger& log_;
   process_notes notes_;
+  process_logs logs_;
   mutable std::mutex mutex_;
   std::map<process_key, child> children_;
   std::map<node_name, std::vector<given_fd>> given_;
@@ -291,11 +322,15 @@ result<std::unique_ptr<posix_process_host>> posix_process_host::open(posix_proce
 }
 
 void posix_process_host::give_fd(const node_name& name, unique_fd fd, std::string argument) {
-  implementation_->give_fd(name, std::move(fd), std::move(argument));
+  implementation_->give(name, {std::move(argument), std::move(fd), {}});
+}
+void posix_process_host::give_fd_later(const node_name& name, std::function<result<unique_fd>()> open,
+                                       std::string argument) {
+  implementation_->give(name, {std::move(argument), {}, std::move(open)});
 }
 void posix_process_host::drop_fds() { implementation_->drop_fds(); }
 void posix_process_host::on_exit(std::function<void(const process_exit&)> handler) {
-  implementation_->on_exit(std::move(handler));
+  implementation_->on_exit(handler);
 }
 result<std::vector<process_status>> posix_process_host::start(const std::vector<process_spec>& specs,
                                                               uint64_t shared_memory_bytes) {

@@ -3,6 +3,7 @@
 // live. A process is only ever signalled through its pidfd, so a number that was given to somebody else is never hit.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -24,8 +25,10 @@ struct posix_process_host_config {
   std::filesystem::path state_folder;
   /// A child's standard output and error are appended to "<name>.log" here; empty: they are the host's own.
   std::filesystem::path log_folder;
-  /// A longer log is renamed to "<name>.log.1" (the one before is dropped) when its process starts.
+  /// The content of a longer log is moved to "<name>.log.1" (what was there is dropped): when its process starts, and
+  /// while it runs.
   uint64_t log_bytes_max = 64 << 20;
+  std::chrono::milliseconds log_check_interval{5000};
   uint32_t processes_max = 1024;
 };
 
@@ -44,6 +47,9 @@ class posix_process_host final : public process_host {
   /// Hands a copy of `fd` to each process of that name that is started from now on, its number after `argument` at the
   /// end of the command line ("--http-fd 4"). Given before under the same argument: replaced.
   void give_fd(const node_name& name, unique_fd fd, std::string argument);
+  /// As give_fd(), but `open` is asked for the descriptor when such a process is first started: for a port that an
+  /// adopted process of that name still has. Its error is start()'s.
+  void give_fd_later(const node_name& name, std::function<result<unique_fd>()> open, std::string argument);
   /// Closes what give_fd() was given: for the end, when nobody is to be started and a port is to refuse.
   void drop_fds();
 

@@ -86,6 +86,13 @@ int main(int argc, char** argv) {
     wait_for_ever();
   }
   if (mode == "abort") std::abort();
+  if (mode == "fail") {
+    say(std::string("a line before it\ntroupe: ") + argv[2]);
+    return 1;
+  }
+  if (mode == "chatter") {
+    for (int i = 0;; ++i) say("line " + std::to_string(i));
+  }
   if (mode == "describe") {
     describe();
     for (int i = 2; i < argc; ++i) say(std::string("argument ") + argv[i]);

@@ -61,12 +61,14 @@ struct opened_host {
     if (!host) return;
     for (const auto& status : host->list()) host->end(status.name, status.generation, end_process::kill);
   }
-  std::unique_ptr<posix_process_host> open(uint64_t log_bytes_max = 64 << 20) {
+  std::unique_ptr<posix_process_host> open(uint64_t log_bytes_max = 64 << 20,
+                                           std::chrono::milliseconds log_check_interval = std::chrono::hours(1)) {
     posix_process_host_config config;
     config.program = TROUPE_PROCESS_CHILD;
     config.state_folder = folder.path();
     config.log_folder = folder.path() / "logs";
     config.log_bytes_max = log_bytes_max;
+    config.log_check_interval = log_check_interval;
     auto opened = posix_process_host::open(std::move(config), null_logger());
     if (!opened) BOOST_FAIL(opened.err().message());
     (*opened)->on_exit(ended.handler());
@@ -77,8 +79,8 @@ struct opened_host {
     if (!started) BOOST_FAIL(started.err().message());
     return started->front();
   }
-  std::string log_of(const node_name& name) const {
-    std::ifstream in(folder.path() / "logs" / (name + ".log"));
+  std::string log_of(const node_name& name, const char* extension = ".log") const {
+    std::ifstream in(folder.path() / "logs" / (name + extension));
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
   /// Its first line has come: it runs.
@@ -179,6 +181,24 @@ BOOST_AUTO_TEST_CASE(given_descriptors_arrive_under_the_numbers_on_the_command_l
   BOOST_TEST(log_of("another").find("fds 0 1 2\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_descriptor_that_is_given_later_is_made_for_the_first_start) {
+  int opened = 0;
+  auto open_null = [&]() -> result<unique_fd> {
+    if (++opened == 1) return {errc::io_failed, "not yet"};
+    return unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  };
+  host->give_fd_later("n", open_null, "--given-fd");
+  auto started = host->start({{"n", 1, {"describe"}}}, 0);
+  BOOST_REQUIRE(!started);
+  BOOST_TEST(started.err().detail == "not yet");
+  for (generation_number generation : {2u, 3u}) {
+    start("n", {"describe"}, generation);
+    ended.of("n", generation);
+  }
+  BOOST_TEST(opened == 2);
+  BOOST_TEST(log_of("n").find("argument --given-fd\nargument 3\n") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(children_that_start_together_share_a_memory_of_fixed_size) {
   auto started = host->start({{"r0", 1, {"meet"}}, {"r1", 1, {"meet"}}}, 1 << 20);
   BOOST_REQUIRE(started);
@@ -250,8 +270,57 @@ BOOST_AUTO_TEST_CASE(a_log_that_has_grown_is_set_aside_at_the_next_start) {
   start("n", {"exit", "0"}, 2);
   ended.of("n", 2);
   BOOST_TEST(log_of("n").empty());
-  std::ifstream in(folder.path() / "logs" / "n.log.1");
-  BOOST_TEST((std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()} == first));
+  BOOST_TEST(log_of("n", ".log.1") == first);
+}
+
+BOOST_AUTO_TEST_CASE(a_log_does_not_grow_without_end_while_its_process_runs) {
+  host.reset();
+  host = open(10'000, std::chrono::milliseconds(1));
+  start("n", {"chatter"});
+  auto until = std::chrono::steady_clock::now() + patience;
+  auto aside = folder.path() / "logs" / "n.log.1";
+  std::error_code none;
+  // Set aside twice: the second time in place of the first.
+  auto first = std::filesystem::file_time_type::min();
+  while (std::chrono::steady_clock::now() < until) {
+    auto now = std::filesystem::last_write_time(aside, none);
+    if (!none && first == std::filesystem::file_time_type::min()) first = now;
+    if (!none && now > first) break;
+    std::this_thread::yield();
+  }
+  BOOST_TEST((std::filesystem::last_write_time(aside) > first));
+  BOOST_TEST(log_of("n", ".log.1").starts_with("line "));
+  BOOST_TEST(host->end("n", 0, end_process::kill));
+  ended.of("n");
+}
+
+BOOST_AUTO_TEST_CASE(who_fails_is_quoted) {
+  start("n", {"fail", "the disk is full"});
+  BOOST_TEST(ended.of("n").how == "exit 1: the disk is full");
+  start("n", {"exit", "1"}, 2);
+  BOOST_TEST(ended.of("n", 2).how == "exit 1");  // and not what another one said before it
+  start("n", {"fail", std::string(1000, 'x')}, 3);
+  BOOST_TEST(ended.of("n", 3).how == "exit 1: " + std::string(300, 'x'));
+  start("n", {"fail", "caf\xFF!"}, 4);
+  BOOST_TEST(ended.of("n", 4).how == "exit 1: caf\xEF\xBF\xBD!");
+  start("n", {"describe"}, 5);
+  BOOST_TEST(ended.of("n", 5).how == "exit 0");
+}
+
+BOOST_AUTO_TEST_CASE(without_descriptors_nothing_is_started_unwatched) {
+  while (::waitpid(-1, nullptr, 0) > 0) {  // those that earlier tests have killed
+  }
+  std::vector<unique_fd> all;
+  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) all.emplace_back(fd);
+  auto started = host->start({{"n", 0, {"wait"}}}, 0);
+  all.clear();
+  BOOST_REQUIRE(!started);
+  BOOST_TEST((started.err().code == errc::io_failed));
+  BOOST_TEST(host->list().empty());
+  BOOST_TEST(::waitpid(-1, nullptr, WNOHANG) == -1);  // no child is left
+  BOOST_TEST(errno == ECHILD);
+  start("n", {"exit", "0"});
+  ended.of("n");
 }
 
 BOOST_AUTO_TEST_CASE(the_next_host_adopts_the_living_and_learns_of_the_dead) {
