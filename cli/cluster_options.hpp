@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "actors/outside/transport/asio_transport.hpp"
+#include "actors/node/nodes.hpp"
 #include "base/result.hpp"
 #include "schemas/cluster_config.hpp"
 
@@ -13,21 +13,29 @@ namespace troupe {
 
 struct cluster_options {
   std::string config_file;
+  /// What that file said when the cluster was started; empty: what it says now.
+  std::string config_text_file;
   /// Overrides stateFolder.
   std::string state_folder;
   /// Overrides httpPort of every gateway.
   std::optional<uint16_t> http_port;
 };
 
+struct loaded_cluster {
+  cluster_config config;
+  std::string text;
+  /// Of the text, the options and this version of the program: processes of an earlier start are only taken over where
+  /// it is the same.
+  std::string key;
+};
 /// Errors: those of load_cluster_config().
-result<cluster_config> load_cluster(const cluster_options& options);
+result<loaded_cluster> load_cluster(const cluster_options& options);
 
 /// Where a running cluster is: STATE/cluster.json.
 struct cluster_addresses {
   std::string cluster;
-  /// "127.0.0.1:8080"
-  std::string http;
-  std::vector<transport_peer> gateways;
+  std::string configuration;
+  host_addresses host;
 };
 result<void> write_addresses(const std::string& state_folder, const cluster_addresses& addresses);
 /// Errors: unavailable (no cluster was started there), corrupt.

@@ -17,7 +17,7 @@ struct ctl_options {
 
 result<description> ask(const ctl_options& options, envelope_body question) {
   TROUPE_ASSIGN(auto addresses, read_addresses(options.state_folder));
-  return call_control(addresses.cluster, options.state_folder, addresses.gateways, std::move(question));
+  return call_control(addresses.cluster, options.state_folder, addresses.host.gateways, std::move(question));
 }
 
 void print(const description& d) {

@@ -23,8 +23,9 @@ struct node_options {
 };
 
 int node(const node_options& options) {
-  auto config = load_cluster(options.cluster);
-  if (!config) return failed(config.err());
+  auto loaded = load_cluster(options.cluster);
+  if (!loaded) return failed(loaded.err());
+  const auto& config = loaded->config;
   prepare_process();
   node_arguments arguments;
   arguments.config_file = options.cluster.config_file;
@@ -38,10 +39,10 @@ int node(const node_options& options) {
     if (!peer) return failed(peer.err());
     arguments.peers.push_back(*peer);
   }
-  bool is_gateway = std::any_of(config->gateways.begin(), config->gateways.end(),
+  bool is_gateway = std::any_of(config.gateways.begin(), config.gateways.end(),
                                 [&](const auto& g) { return g.name == options.name; });
   auto exit_code =
-      is_gateway ? run_gateway_node(*config, std::move(arguments)) : run_rank_node(*config, std::move(arguments));
+      is_gateway ? run_gateway_node(config, std::move(arguments)) : run_rank_node(config, std::move(arguments));
   return exit_code ? *exit_code : failed(exit_code.err());
 }
 
@@ -54,6 +55,8 @@ void add_node(CLI::App& app, int& exit_code) {
       "which also passes the descriptors and the addresses that the configuration leaves open.");
   auto options = std::make_shared<node_options>();
   command->add_option("--config", options->cluster.config_file, "The cluster's YAML file")->required();
+  command->add_option("--config-text", options->cluster.config_text_file,
+                      "What that file said when the cluster was started; as it is now if not given");
   command->add_option("--state", options->cluster.state_folder, "Certificates, store and logs; overrides stateFolder");
   command->add_option("--name", options->name, "The node: gateway-0, troupe-tiny-g0-r1")->required();
   command->add_option("--generation", options->generation, "Of the rank's group");

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "actors/node/node_runtime.hpp"
 #include "actors/node/nodes.hpp"
@@ -17,7 +18,14 @@ struct up_options {
   std::string host;
 };
 
-void greet(const cluster_config& config, const std::string& http) {
+void greet(const cluster_config& config, const host_addresses& addresses) {
+  const auto& http = addresses.http;
+  if (http.empty()) {
+    std::printf("troupe: %s is part of cluster %s; state in %s\n", addresses.host.node.c_str(), config.name.c_str(),
+                config.state_folder.c_str());
+    std::fflush(stdout);
+    return;
+  }
   const auto& deployment = config.deployments.front();
   std::printf("troupe: http://%s serves %s (%u groups of %u ranks); state in %s\n", http.c_str(),
               deployment.name.c_str(), deployment.groups, deployment.tensor_parallel, config.state_folder.c_str());
@@ -33,16 +41,21 @@ void greet(const cluster_config& config, const std::string& http) {
 }
 
 int up(const up_options& options) {
-  auto config = load_cluster(options.cluster);
-  if (!config) return failed(config.err());
+  auto loaded = load_cluster(options.cluster);
+  if (!loaded) return failed(loaded.err());
+  const auto& config = loaded->config;
   prepare_process();
   node_arguments arguments;
   arguments.config_file = std::filesystem::absolute(options.cluster.config_file).string();
-  arguments.name = options.host.empty() ? config->hosts.front().name : options.host;
-  auto exit_code = run_host_node(*config, std::move(arguments), [&](const host_addresses& addresses) {
-    cluster_addresses file{config->name, addresses.http, addresses.gateways};
-    if (auto written = write_addresses(config->state_folder, file); !written) failed(written.err());
-    if (!addresses.http.empty()) greet(*config, addresses.http);
+  arguments.config_text = loaded->text;
+  arguments.name = options.host.empty() ? config.hosts.front().name : options.host;
+  std::optional<host_addresses> before;
+  auto known = read_addresses(config.state_folder);
+  if (known && known->configuration == loaded->key && known->host.host.node == arguments.name) before = known->host;
+  auto exit_code = run_host_node(config, arguments, before, [&](const host_addresses& addresses) {
+    cluster_addresses file{config.name, loaded->key, addresses};
+    if (auto written = write_addresses(config.state_folder, file); !written) failed(written.err());
+    greet(config, addresses);
   });
   return exit_code ? *exit_code : failed(exit_code.err());
 }

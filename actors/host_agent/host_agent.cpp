@@ -7,7 +7,7 @@
 namespace troupe {
 namespace {
 
-enum : uint32_t { end_tick, first_permanent_tick };
+enum : uint32_t { kill_rest_tick, first_permanent_tick };
 
 struct host_agent_state {
   static inline const char* name = "host_agent";
@@ -201,7 +201,7 @@ struct host_agent_state {
     for (const auto& child : children) {
       if (child.pid != 0) any = processes.end(child.spec.name, child.spec.generation, end_process::terminate) || any;
     }
-    tell_after(handle(), env.config.supervision.drain_timeout + std::chrono::seconds(5), tick{end_tick});
+    tell_after(handle(), env.config.supervision.drain_timeout + std::chrono::seconds(5), tick{kill_rest_tick});
     if (!any) finish_if_done();
   }
 

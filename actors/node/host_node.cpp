@@ -1,6 +1,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
 
 #include "actors/host_agent/host_agent.hpp"
 #include "actors/membership/membership.hpp"
@@ -8,6 +11,7 @@
 #include "actors/node/node_runtime.hpp"
 #include "actors/node/nodes.hpp"
 #include "actors/node/shard_settings.hpp"
+#include "actors/outside/certificates/private_files.hpp"
 #include "actors/outside/compute/shard_compute.hpp"
 #include "actors/outside/descriptors/listening_socket.hpp"
 #include "actors/outside/process/posix_process_host.hpp"
@@ -17,13 +21,6 @@ namespace {
 
 std::string peer_argument(const transport_peer& peer) {
   return peer.node + "=" + peer.host + ":" + std::to_string(peer.port);
-}
-
-/// Where gateways and hosts are, with the ports that this host chose for what the configuration leaves open.
-std::vector<transport_peer> known_peers(const cluster_config& config) {
-  std::vector<transport_peer> peers;
-  for (const auto& gateway : config.gateways) peers.push_back({gateway.name, gateway.address, gateway.port});
-  return peers;
 }
 
 result<void> make_certificates(const cluster_config& config, const std::vector<group_spec>& groups, const clock& time) {
@@ -41,14 +38,112 @@ result<void> make_certificates(const cluster_config& config, const std::vector<g
   return {};
 }
 
+std::string config_text_file(const cluster_config& config) { return node_runtime::state_path(config, "cluster.yaml"); }
+
 std::vector<std::string> node_arguments_for(const cluster_config& config, const std::string& config_file,
                                             const node_name& name) {
-  return {"node", "--config", config_file, "--state", config.state_folder, "--name", name};
+  return {"node",   "--config", config_file, "--config-text", config_text_file(config), "--state", config.state_folder,
+          "--name", name};
+}
+
+/// A listener at `port`; where the configuration leaves that open (0), at the port of last time if it is still free.
+result<unique_fd> open_listener_again(const std::string& address, uint16_t port, uint16_t last_time) {
+  if (port == 0 && last_time != 0) {
+    if (auto again = open_listener(address, last_time)) return again;
+  }
+  return open_listener(address, port);
+}
+
+uint16_t port_of(const std::string& address) {
+  return static_cast<uint16_t>(std::strtoul(address.substr(address.rfind(':') + 1).c_str(), nullptr, 10));
+}
+
+bool lives(const process_host& processes, const node_name& name) {
+  auto all = processes.list();
+  return std::any_of(all.begin(), all.end(), [&](const process_status& status) { return status.name == name; });
+}
+
+/// Kills what an earlier agent has left running, and waits until it is gone, so that its ports are free.
+result<void> end_leftovers(process_host& processes, logger& log) {
+  for (const auto& status : processes.list()) {
+    log.warn("process.left_over", {{"process", status.name}, {"pid", status.pid}});
+    processes.end(status.name, status.generation, end_process::kill);
+  }
+  constexpr std::chrono::milliseconds patience{5000}, between{5};
+  for (auto waited = between; waited < patience; waited += between) {
+    auto left = processes.list();
+    if (left.empty()) return {};
+    std::this_thread::sleep_for(between);
+  }
+  return {errc::io_failed, "processes of an earlier start do not end; look at those in the folder \"processes\""};
+}
+
+/// The gateways' listening sockets are the host's: a gateway answers on the same port after a restart, and a client
+/// that connects meanwhile waits instead of being refused. One that was adopted has them itself; then they are made
+/// anew when it must be started again.
+result<host_addresses> give_listeners(const cluster_config& config, const node_name& host,
+                                      const std::optional<host_addresses>& before, posix_process_host& processes) {
+  host_addresses addresses;
+  for (const auto& gateway : config.gateways) {
+    transport_peer peer{gateway.name, gateway.address, gateway.port};
+    if (gateway.host == host) {
+      uint16_t http_port = gateway.http_port, last_port = 0, last_http_port = 0;
+      if (before) {
+        for (const auto& known : before->gateways) last_port = known.node == gateway.name ? known.port : last_port;
+        last_http_port = port_of(before->http);
+      }
+      if (lives(processes, gateway.name)) {
+        peer.port = last_port;
+        http_port = last_http_port;
+        auto later = [](std::string address, uint16_t port) {
+          return [address = std::move(address), port] { return open_listener(address, port); };
+        };
+        processes.give_fd_later(gateway.name, later(gateway.http_address, http_port), "--http-fd");
+        processes.give_fd_later(gateway.name, later(gateway.address, peer.port), "--listen-fd");
+      } else {
+        TROUPE_ASSIGN(auto http, open_listener_again(gateway.http_address, http_port, last_http_port));
+        TROUPE_ASSIGN(http_port, local_port(http.get()));
+        TROUPE_ASSIGN(auto internal, open_listener_again(gateway.address, gateway.port, last_port));
+        TROUPE_ASSIGN(peer.port, local_port(internal.get()));
+        processes.give_fd(gateway.name, std::move(http), "--http-fd");
+        processes.give_fd(gateway.name, std::move(internal), "--listen-fd");
+      }
+      if (addresses.http.empty()) addresses.http = address_text(gateway.http_address, http_port);
+    }
+    addresses.gateways.push_back(std::move(peer));
+  }
+  return addresses;
+}
+
+host_agent_config agent_config(const cluster_config& config, const std::string& config_file,
+                               const host_addresses& addresses) {
+  host_agent_config agent;
+  agent.pid = ::getpid();
+  for (const auto& gateway : config.gateways) {
+    if (gateway.host != addresses.host.node) continue;
+    process_spec spec{gateway.name, 0, node_arguments_for(config, config_file, gateway.name)};
+    spec.arguments.insert(spec.arguments.end(), {"--peer", peer_argument(addresses.host)});
+    agent.permanent.push_back(std::move(spec));
+  }
+  agent.rank_arguments = [&config, config_file, peers = addresses.gateways](const group_spec& group, uint32_t rank,
+                                                                            generation_number generation) {
+    auto line = node_arguments_for(config, config_file, group.rank_node(rank));
+    line.insert(line.end(), {"--generation", std::to_string(generation)});
+    for (const auto& peer : peers) line.insert(line.end(), {"--peer", peer_argument(peer)});
+    return line;
+  };
+  agent.shared_memory_bytes = [](const group_spec& group) -> result<uint64_t> {
+    TROUPE_ASSIGN(auto shard, shard_config_of(*group.deployment, 0));
+    return shard_compute_memory_bytes(shard);
+  };
+  return agent;
 }
 
 }  // namespace
 
-result<int> run_host_node(const cluster_config& config, node_arguments arguments, const on_listening& listening) {
+result<int> run_host_node(const cluster_config& config, const node_arguments& arguments,
+                          const std::optional<host_addresses>& before,
+                          const std::function<void(const host_addresses&)>& listening) {
   auto host =
       std::find_if(config.hosts.begin(), config.hosts.end(), [&](const auto& h) { return h.name == arguments.name; });
   if (host == config.hosts.end())
@@ -62,8 +157,8 @@ result<int> run_host_node(const cluster_config& config, node_arguments arguments
   for_it.cluster = config;
   for_it.name = host->name;
   for_it.role = "host";
-  for_it.listen = transport_address{host->address, host->port};
-  for_it.roles = {"gateway", "ctl"};
+  TROUPE_ASSIGN(for_it.listen_fd, open_listener_again(host->address, host->port, before ? before->host.port : 0));
+  for_it.roles = {"gateway"};
   for_it.scheduler_threads = 1;
   actor_metrics no_metrics;
   node_runtime node(std::move(for_it), no_metrics);
@@ -73,48 +168,14 @@ result<int> run_host_node(const cluster_config& config, node_arguments arguments
   for_processes.state_folder = config.state_folder;
   for_processes.log_folder = node_runtime::state_path(config, "logs");
   TROUPE_ASSIGN(auto processes, posix_process_host::open(std::move(for_processes), env.log));
-
-  // The host keeps the listening sockets of its gateways: they answer on the same port after a restart, and a client
-  // that connects meanwhile waits instead of being refused.
-  auto peers = known_peers(config);
-  host_addresses addresses;
-  for (size_t i = 0; i < config.gateways.size(); ++i) {
-    const auto& gateway = config.gateways[i];
-    if (gateway.host != host->name) continue;
-    TROUPE_ASSIGN(auto http, open_listener(gateway.http_address, gateway.http_port));
-    TROUPE_ASSIGN(auto http_port, local_port(http.get()));
-    TROUPE_ASSIGN(auto internal, open_listener(gateway.address, gateway.port));
-    TROUPE_ASSIGN(peers[i].port, local_port(internal.get()));
-    if (addresses.http.empty()) addresses.http = gateway.http_address + ":" + std::to_string(http_port);
-    processes->give_fd(gateway.name, std::move(http), "--http-fd");
-    processes->give_fd(gateway.name, std::move(internal), "--listen-fd");
-  }
-  addresses.gateways = peers;
-
+  if (!before) TROUPE_TRY(end_leftovers(*processes, env.log));
+  TROUPE_TRY(write_private_file(config_text_file(config), arguments.config_text));
+  TROUPE_ASSIGN(auto addresses, give_listeners(config, host->name, before, *processes));
   TROUPE_TRY(node.start_transport());
-  transport_peer self{host->name, host->address, node.transport_port()};
+  addresses.host = {host->name, host->address, node.transport_port()};
 
-  host_agent_config for_agent;
-  for_agent.pid = ::getpid();
-  for (const auto& gateway : config.gateways) {
-    if (gateway.host != host->name) continue;
-    process_spec spec{gateway.name, 0, node_arguments_for(config, arguments.config_file, gateway.name)};
-    spec.arguments.insert(spec.arguments.end(), {"--peer", peer_argument(self)});
-    for_agent.permanent.push_back(std::move(spec));
-  }
-  for_agent.rank_arguments = [&config, peers, file = arguments.config_file](const group_spec& group, uint32_t rank,
-                                                                            generation_number generation) {
-    auto line = node_arguments_for(config, file, group.rank_node(rank));
-    line.insert(line.end(), {"--generation", std::to_string(generation)});
-    for (const auto& peer : peers) line.insert(line.end(), {"--peer", peer_argument(peer)});
-    return line;
-  };
-  for_agent.shared_memory_bytes = [](const group_spec& group) -> result<uint64_t> {
-    TROUPE_ASSIGN(auto shard, shard_config_of(*group.deployment, 0));
-    return shard_compute_memory_bytes(shard);
-  };
+  auto for_agent = agent_config(config, arguments.config_file, addresses);
   for_agent.end_node = [&node](int exit_code) { node.request_end(exit_code); };
-
   auto membership = spawn_membership(node.system(), env, [](const node_silent&) {});
   env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(membership));
   auto agent = spawn_host_agent(node.system(), env, std::move(for_agent), node.groups(), *processes);
@@ -126,6 +187,8 @@ result<int> run_host_node(const cluster_config& config, node_arguments arguments
   });
   // No actor finds the process host gone.
   node.end_actors();
+  // After a second signal: nothing is left behind that nobody watches.
+  for (const auto& status : processes->list()) processes->end(status.name, status.generation, end_process::kill);
   return exit_code;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 
 #include "base/check.hpp"
 
@@ -19,7 +20,10 @@ namespace {
 sigset_t end_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  for (int signal : {SIGTERM, SIGINT}) sigaddset(&set, signal);
+  // A terminal that is closed ends what runs in it, unless nohup said otherwise. (Blocked signals are never ignored.)
+  struct sigaction hangup {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -104,9 +108,8 @@ int node_runtime::run(const std::function<void()>& on_terminate) {
     if (waiting[1].revents == 0) continue;
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) != sizeof info) continue;
-    if (info.ssi_signo == SIGHUP) continue;
     if (std::exchange(terminating, true)) return 1;
-    log_->info("node.terminating", {{"signal", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    log_->info("node.terminating", {{"signal", ::strsignal(static_cast<int>(info.ssi_signo))}});
     on_terminate();
   }
 }

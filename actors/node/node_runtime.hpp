@@ -34,7 +34,7 @@ struct node_config {
 };
 
 /// Called once in main, before any thread starts: registers the actors' messages, and keeps SIGTERM, SIGINT and SIGHUP
-/// for run(), in every thread.
+/// (where nohup did not have it ignored) for run(), in every thread.
 void prepare_process();
 
 class node_runtime {
@@ -57,7 +57,7 @@ class node_runtime {
   /// A folder or file of the cluster's state folder.
   static std::string state_path(const cluster_config& config, std::string_view name);
 
-  /// Waits until request_end(). The first SIGTERM or SIGINT calls `on_terminate`, a second one ends the process.
+  /// Waits until request_end(). The first of these signals calls `on_terminate`, a second one ends the process.
   int run(const std::function<void()>& on_terminate);
   /// Any thread.
   void request_end(int exit_code);

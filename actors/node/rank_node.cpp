@@ -13,7 +13,8 @@ namespace troupe {
 result<int> run_rank_node(const cluster_config& config, node_arguments arguments) {
   auto groups = groups_of(config);
   auto address = find_rank(groups, arguments.name);
-  if (!address) return {errc::invalid_argument, arguments.name + " is not a rank of this configuration"};
+  if (!address)
+    return {errc::invalid_argument, arguments.name + " is neither a gateway nor a rank of this configuration"};
   const auto& spec = groups[address->group];
 
   system_random random;

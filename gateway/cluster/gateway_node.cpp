@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "actors/controller/controller.hpp"
+#include "actors/host_watch/host_watch.hpp"
 #include "actors/membership/membership.hpp"
 #include "actors/node/node_runtime.hpp"
 #include "actors/node/root.hpp"
@@ -19,7 +20,7 @@
 namespace troupe {
 namespace {
 
-root_config children_of(node_runtime& node, status_board& board, store& state,
+root_config children_of(node_runtime& node, const node_name& host, status_board& board, store& state,
                         const std::function<void()>& drain_node) {
   auto& env = node.env();
   root_config root;
@@ -46,6 +47,9 @@ root_config children_of(node_runtime& node, status_board& board, store& state,
     }));
     env.post.bind(service::membership, no_group_number, actor);
     return actor;
+  });
+  add("host_watch", [&, host, drain_node] {
+    return caf::actor_cast<caf::actor>(spawn_host_watch(node.system(), env, {host, drain_node}));
   });
   const auto& s = env.config.supervision;
   root.restarts = {s.restarts_max, s.restart_period, s.restart_delay, s.restart_delay_max};
@@ -90,7 +94,8 @@ result<int> run_gateway_node(const cluster_config& config, node_arguments argume
   for_api.request_timeout = config.http.request_timeout;
   auto api = make_api(for_api, client, env.clock, env.random, metrics.for_gateway());
 
-  auto root = spawn_root(node.system(), env, children_of(node, board, *state, [] { ::kill(::getpid(), SIGTERM); }));
+  auto root = spawn_root(node.system(), env,
+                         children_of(node, gateway->host, board, *state, [] { ::kill(::getpid(), SIGTERM); }));
   env.post.bind(service::node, no_group_number, caf::actor_cast<caf::actor>(root));
   TROUPE_TRY(node.start_transport());
 

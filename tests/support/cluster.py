@@ -183,6 +183,13 @@ class Cluster:
         assert code == 0, f"exit code {code}: {self.log.read_text()[-2000:]}"
         return took
 
+    def kill_agent(self) -> None:
+        """SIGKILL: what it has started is left without it. start() may follow."""
+        self.processes()
+        self.up.kill()
+        self.up.wait()
+        self.up.stdout.close()
+
     def destroy(self) -> None:
         """Whatever happened before: none of its processes outlives the test."""
         if self.up is None:

@@ -27,7 +27,7 @@ error bind_error(int reason, const std::string& where) {
 }  // namespace
 
 result<unique_fd> open_listener(const std::string& host, uint16_t port) {
-  std::string where = (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+  std::string where = address_text(host, port);
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -55,6 +55,10 @@ result<unique_fd> open_listener(const std::string& host, uint16_t port) {
     reason = errno;
   }
   return bind_error(reason, where);
+}
+
+std::string address_text(const std::string& host, uint16_t port) {
+  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
 result<uint16_t> local_port(int socket) {

@@ -15,6 +15,9 @@ namespace troupe {
 /// Errors (io_failed, invalid_argument) name host:port ("127.0.0.1:8080: the address is in use ...").
 result<unique_fd> open_listener(const std::string& host, uint16_t port);
 
+/// "127.0.0.1:8080", "[::1]:8080".
+std::string address_text(const std::string& host, uint16_t port);
+
 /// The port that a socket is bound to. Errors: io_failed (not a bound TCP socket).
 result<uint16_t> local_port(int socket);
 

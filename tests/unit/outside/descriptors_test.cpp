@@ -36,6 +36,12 @@ BOOST_AUTO_TEST_CASE(addresses_that_cannot_be_had_are_named) {
   BOOST_TEST(!open_listener("not an address", 80).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(an_address_reads_as_in_a_url) {
+  BOOST_TEST(address_text("127.0.0.1", 80) == "127.0.0.1:80");
+  BOOST_TEST(address_text("a.example", 0) == "a.example:0");
+  BOOST_TEST(address_text("::1", 8080) == "[::1]:8080");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_socket_has_no_port) {
   unique_fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   BOOST_TEST(!local_port(file.get()).has_value());
