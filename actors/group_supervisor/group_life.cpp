@@ -119,7 +119,8 @@ group_life::actions group_life::on_idle(generation_number generation, instant no
     phase_ = group_phase::stopped;
     due_.reset();
   }
-  auto out = next_generation(now, true);
+  // Nothing is left that could be ended gently: a rank that is asked to go would wait for its group to be drained.
+  auto out = next_generation(now, false);
   append(out, on_time(now));
   return out;
 }

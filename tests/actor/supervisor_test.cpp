@@ -106,6 +106,24 @@ BOOST_FIXTURE_TEST_CASE(a_silent_rank_is_a_failure_of_its_generation_only, contr
   BOOST_TEST(stored() == "2");
 }
 
+BOOST_FIXTURE_TEST_CASE(the_ranks_of_a_drained_group_are_ended_for_good, control) {
+  rank_is_ready(0, 1);
+  rank_is_ready(1, 1);
+  wire.sent.clear();
+  tell(post.local(service::group_supervisor, 0), drain{"m/0"});
+  run();
+  BOOST_TEST(!take<end_group>().has_value());  // streams are still running
+  tell(post.local(service::group_supervisor, 0), group_idle{0, 1});
+  run();
+  auto ended = take<end_group>();
+  BOOST_REQUIRE(ended.has_value());
+  BOOST_TEST(ended->first.to == "h");
+  BOOST_TEST(ended->first.it.head.generation == 1u);
+  BOOST_TEST(!ended->second.gently);  // asked gently, a rank waits for somebody to drain its group
+  pass(1s);
+  BOOST_TEST(!take<start_group>().has_value());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_supervisor_that_is_not_alone_stops_acting, control) {
   entries.entries["group/m/0/generation"].revision = 100;  // another control node wrote it
   receive({"h", 1, "host"}, head(1), group_process_exited{{0, 1, 1, 99}, "exit 1"});
