@@ -48,8 +48,12 @@ def test_a_killed_gateway_comes_back_and_adopts_its_ranks(start_cluster):
         begin.append(time.monotonic())
         kill(gateway.pid)
 
-    streams = run_streams(cluster.address, bodies, AtToken(400, end_gateway))
-    assert all(stream.error for stream in streams), "a client must learn that its answer broke off"
+    streams = run_streams(cluster.address, bodies, AtToken(40, end_gateway))
+    # A client that reads slowly may have had all of its answer in its socket already.
+    for stream, text in zip(streams, expected):
+        assert stream.error or stream.text == text, "a client must learn that its answer broke off"
+        assert text.startswith(stream.text)
+    assert any(stream.error for stream in streams)
     eventually(lambda: answers(cluster), REDUNDANCY_S, "ready again")
     print(f"\nanswers {time.monotonic() - begin[0]:.2f} s after the kill")
     assert {rank.name: rank for rank in cluster.ranks()} == before

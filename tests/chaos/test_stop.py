@@ -68,7 +68,8 @@ def test_a_stopped_rank_is_replaced_and_ignored_when_it_wakes_up(start_cluster):
           f" {len(streams)} streams without a difference, {gaps_line(streams)}")
     for event in cluster.events(rank.name)[-5:]:
         print(event)
-    assert {rank.generation for rank in cluster.ranks() if rank.group == rank.group}
+    assert all(other.generation > rank.generation for other in cluster.ranks() if other.group == rank.group)
+    assert cluster.is_ready()
 
 
 def test_a_stopped_rank_is_killed_at_once_by_default(start_cluster):
