@@ -13,7 +13,7 @@
 namespace troupe {
 
 class tokenizer;
-class chat_template;
+class chat_template_set;
 
 /// A model that this cluster serves, with what is needed to turn text into a generate_request.
 struct served_model {
@@ -27,7 +27,7 @@ struct served_model {
   std::vector<token_id> eos;
   std::shared_ptr<const tokenizer> tokens;
   /// Null where the model has none: chat requests are refused with a clear error.
-  std::shared_ptr<const chat_template> chat;
+  std::shared_ptr<const chat_template_set> chat;
   /// The defaults of generation_config.json: temperature, top_p, top_k, repetition_penalty.
   sampling_params defaults;
 };
@@ -54,7 +54,8 @@ class cluster_client {
   /// Nullptr where no deployment serves it.
   virtual std::shared_ptr<const served_model> find_model(std::string_view id) const = 0;
   virtual std::vector<std::shared_ptr<const served_model>> models() const = 0;
-  /// The sink is told everything that follows, errors included.
+  /// The sink is told everything that follows, errors included. Nullptr where nothing was started; the sink was told
+  /// why.
   virtual std::unique_ptr<running_request> generate(generate_request request, std::shared_ptr<answer_sink> sink) = 0;
   virtual readiness ready() const = 0;
   /// The Prometheus text of this node.

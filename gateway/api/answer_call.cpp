@@ -35,7 +35,7 @@ class running_prompts final : public running_request {
 // Shared by the sinks of a call's prompts, each of which is called from an actor of its own.
 class answer_call {
  public:
-  answer_call(answer_call_config config, const answer_identity& identity, const generation_call& call,
+  answer_call(const answer_call_config& config, const answer_identity& identity, const generation_call& call,
               const clock& time, gateway_metrics& metrics, std::shared_ptr<http_exchange> exchange)
       : config_(config),
         time_(time),
@@ -152,22 +152,36 @@ class answer_call {
   bool ended_ = false;
 };
 
+// When it goes without having been told an end, nobody is left who could tell one: then that is the client's error.
 class prompt_sink final : public answer_sink {
  public:
   prompt_sink(std::shared_ptr<answer_call> call, size_t prompt) : call_(std::move(call)), prompt_(prompt) {}
+  prompt_sink(const prompt_sink&) = delete;
+  prompt_sink& operator=(const prompt_sink&) = delete;
+  ~prompt_sink() override {
+    if (!ended_) call_->on_error({errc::outcome_unknown, "the request was dropped before it ended"});
+  }
+
   bool on_delta(const answer_delta& delta) override { return call_->on_delta(prompt_, delta); }
-  void on_end(const answer_usage& usage) override { call_->on_end(usage); }
-  void on_error(const error& why) override { call_->on_error(why); }
+  void on_end(const answer_usage& usage) override {
+    ended_ = true;
+    call_->on_end(usage);
+  }
+  void on_error(const error& why) override {
+    ended_ = true;
+    call_->on_error(why);
+  }
 
  private:
-  std::shared_ptr<answer_call> call_;
-  size_t prompt_;
+  const std::shared_ptr<answer_call> call_;
+  const size_t prompt_;
+  bool ended_ = false;
 };
 
 }  // namespace
 
-void start_answer(answer_call_config config, generation_call call, cluster_client& cluster, const clock& time,
-                  random_source& random, gateway_metrics& metrics, std::shared_ptr<http_exchange> exchange) {
+void start_answer(const answer_call_config& config, generation_call call, cluster_client& cluster, const clock& time,
+                  random_source& random, gateway_metrics& metrics, const std::shared_ptr<http_exchange>& exchange) {
   bool chat = config.which == route::chat_completions;
   answer_identity identity{
       .chat = chat,
@@ -179,7 +193,8 @@ void start_answer(answer_call_config config, generation_call call, cluster_clien
   auto answer = std::make_shared<answer_call>(config, identity, call, time, metrics, exchange);
   std::vector<std::unique_ptr<running_request>> parts;
   for (size_t i = 0; i < call.requests.size() && !answer->ended(); ++i) {
-    parts.push_back(cluster.generate(std::move(call.requests[i]), std::make_shared<prompt_sink>(answer, i)));
+    auto part = cluster.generate(std::move(call.requests[i]), std::make_shared<prompt_sink>(answer, i));
+    if (part) parts.push_back(std::move(part));
   }
   exchange->started(std::make_unique<running_prompts>(std::move(parts)));
 }

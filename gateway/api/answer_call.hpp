@@ -19,7 +19,7 @@ struct answer_call_config {
 };
 
 /// Starts every request of `call` and answers through `exchange`. The references must outlive what was started.
-void start_answer(answer_call_config config, generation_call call, cluster_client& cluster, const clock& time,
-                  random_source& random, gateway_metrics& metrics, std::shared_ptr<http_exchange> exchange);
+void start_answer(const answer_call_config& config, generation_call call, cluster_client& cluster, const clock& time,
+                  random_source& random, gateway_metrics& metrics, const std::shared_ptr<http_exchange>& exchange);
 
 }  // namespace troupe

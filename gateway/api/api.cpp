@@ -79,7 +79,7 @@ class api final : public http_handler {
     if (auto refused = refuse(request)) return exchange->respond(std::move(*refused));
     switch (route which = route_of(request.path)) {
       case route::chat_completions:
-      case route::completions: return generate(which, request, std::move(exchange));
+      case route::completions: return generate(which, request, exchange);
       case route::models: return exchange->respond(models(request.path));
       case route::live: return exchange->respond({.body = R"({"status":"live"})"});
       case route::ready: return exchange->respond(ready());
@@ -92,7 +92,7 @@ class api final : public http_handler {
   }
 
  private:
-  void generate(route which, const http_request& request, std::shared_ptr<http_exchange> exchange) {
+  void generate(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
     call_context context{.cluster = cluster_,
                          .time = time_,
                          .random = random_,
@@ -103,7 +103,7 @@ class api final : public http_handler {
                                                  : parse_completion_request(request.body, context);
     if (!call) return exchange->respond(refusal(call.err()));
     start_answer({.which = which, .arrived = request.arrived, .collected_bytes_max = config_.collected_bytes_max},
-                 std::move(*call), cluster_, time_, random_, metrics_, std::move(exchange));
+                 std::move(*call), cluster_, time_, random_, metrics_, exchange);
   }
 
   http_response models(std::string_view path) const {
@@ -111,7 +111,7 @@ class api final : public http_handler {
     if (path.size() > models_prefix.size()) {
       auto id = path.substr(models_prefix.size());
       auto model = cluster_.find_model(id);
-      if (!model) return refusal({{errc::unknown_model, "the model does not exist"}, "model"});
+      if (!model) return refusal(unknown_model(id));
       append_model(body, *model, id);
       return {.body = std::move(body)};
     }

@@ -1,5 +1,6 @@
 #include "gateway/api/api_error.hpp"
 
+#include "base/utf8.hpp"
 #include "gateway/api/http_exchange.hpp"
 #include "gateway/api/json_text.hpp"
 
@@ -40,6 +41,12 @@ api_error invalid_value(std::string param, std::string_view must) {
 api_error unsupported(std::string param, std::string_view why) {
   error refused{errc::invalid_argument, param + " is not supported: " + std::string(why)};
   return {std::move(refused), std::move(param), "unsupported_parameter"};
+}
+
+api_error unknown_model(std::string_view name) {
+  constexpr size_t shown_max = 128;
+  return {{errc::unknown_model, "the model \"" + utf8_repaired(name.substr(0, shown_max)) + "\" does not exist"},
+          "model"};
 }
 
 std::string error_object(const api_error& e) {

@@ -55,6 +55,9 @@ api_error invalid_value(std::string param, std::string_view must);
 /// A refusal of a parameter that has a meaning elsewhere, and that would be ignored silently otherwise.
 api_error unsupported(std::string param, std::string_view why);
 
+/// `name`: as the client wrote it, any bytes.
+api_error unknown_model(std::string_view name);
+
 /// {"error":{"message":…,"type":…,"param":…,"code":…}}: OpenAI's ErrorResponse. What went wrong inside is not told to
 /// clients: its message is the code's sentence.
 std::string error_object(const api_error& e);

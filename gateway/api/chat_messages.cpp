@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "gateway/api/field_reader.hpp"
 
@@ -98,6 +99,16 @@ std::string_view without_white_space(std::string_view text) {
   return text.substr(first, text.find_last_not_of(white) - first + 1);
 }
 
+// Where `what` stands for the last time in `text`. In linear time, which rfind does not promise: clients choose both.
+size_t last_place(std::string_view text, std::string_view what) {
+  std::string backwards(text.rbegin(), text.rend());
+  std::string wanted(what.rbegin(), what.rend());
+  const void* found = ::memmem(backwards.data(), backwards.size(), wanted.data(), wanted.size());
+  if (!found) return std::string_view::npos;
+  auto at = static_cast<size_t>(static_cast<const char*>(found) - backwards.data());
+  return text.size() - at - what.size();
+}
+
 }  // namespace
 
 api_result<json::array> normalized_messages(const json::array& messages) {
@@ -113,8 +124,8 @@ api_result<json::array> normalized_messages(const json::array& messages) {
 
 api_result<std::string> cut_after_final_message(std::string rendered, std::string_view content) {
   std::string_view core = without_white_space(content);
-  size_t start = rendered.rfind(core);
-  if (core.empty() || start == std::string::npos) {
+  size_t start = core.empty() ? std::string::npos : last_place(rendered, core);
+  if (start == std::string::npos) {
     return api_error({errc::invalid_argument,
                       "continue_final_message needs a last message whose text the model's template writes as it is"},
                      "continue_final_message");

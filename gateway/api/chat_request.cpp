@@ -75,17 +75,16 @@ api_result<std::string> render_prompt(const field_reader& in, const served_model
   }
   std::string last(conversation.back().get_object().at("content").get_string());
 
-  json::object context;
+  json::object context = model.chat->context();
+  // A model may name these beside its tokenizer_config.json, and templates write them without asking.
+  context.emplace("bos_token", model.tokens->bos_token());
+  context.emplace("eos_token", model.tokens->eos_token());
   context["messages"] = std::move(conversation);
   context["add_generation_prompt"] = generation_prompt;
-  context["bos_token"] = model.tokens->bos_token();
-  context["eos_token"] = model.tokens->eos_token();
-  context["tools"] = nullptr;
-  context["documents"] = nullptr;
   TROUPE_TRY(add_template_arguments(in, context));
 
   auto now = std::chrono::floor<std::chrono::seconds>(time.wall_now());
-  auto rendered = model.chat->render(context, {}, now);
+  auto rendered = model.chat->choose(/*with_tools=*/false).render(context, {}, now);
   if (!rendered) return api_error(with_context(std::move(rendered).err(), "the model's chat template"), "messages");
   if (continues) return cut_after_final_message(std::move(*rendered), last);
   return std::move(*rendered);
@@ -103,11 +102,14 @@ api_result<generation_call> parse_chat_request(std::string_view body, const call
   if (top_logprobs > 0 && !logprobs) return invalid_value("top_logprobs", "absent where logprobs is not true");
   common.sampling.top_logprobs = logprobs ? static_cast<int32_t>(top_logprobs) : -1;
 
-  // The newer name wins, as elsewhere.
-  std::string_view tokens_param = in.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
-  TROUPE_ASSIGN(auto wanted, in.integer(tokens_param, 0, 1, std::numeric_limits<int32_t>::max()));
+  std::string_view tokens_param = "max_tokens";
   std::optional<uint32_t> tokens;
-  if (in.has(tokens_param)) tokens = static_cast<uint32_t>(wanted);
+  for (std::string_view name : {"max_tokens", "max_completion_tokens"}) {  // The newer name wins, as elsewhere.
+    TROUPE_ASSIGN(auto wanted, in.integer(name, 0, 1, std::numeric_limits<int32_t>::max()));
+    if (!in.has(name)) continue;
+    tokens_param = name;
+    tokens = static_cast<uint32_t>(wanted);
+  }
   TROUPE_ASSIGN(bool add_special, in.boolean("add_special_tokens", false));
 
   generation_call call;

@@ -37,7 +37,7 @@ class gateway_metrics {
   virtual void first_token(route which, duration since_arrival) = 0;
   /// Every choice finished. `generating`: from the first piece to the end, in which all tokens but the first were made.
   virtual void generation_finished(route which, const answer_usage& usage, duration generating) = 0;
-  /// The client ended it. `reason`: "disconnected" or "slow_client".
+  /// It ended before its last byte was written. `reason`: "disconnected", "slow_client", or "stopped" by the server.
   virtual void generation_cancelled(route which, std::string_view reason) = 0;
 };
 

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <limits>
 
-#include "base/utf8.hpp"
-
 namespace troupe {
 namespace {
 
@@ -98,7 +96,8 @@ api_result<bool> refuse_unsupported(const field_reader& in) {
 }  // namespace
 
 api_result<json::object> parse_body(std::string_view body) {
-  TROUPE_ASSIGN(auto value, parse_json(body));
+  // How large a body may be is the HTTP server's to say, and it has.
+  TROUPE_ASSIGN(auto value, parse_json(body, {.bytes_max = body.size()}));
   if (!value.is_object()) {
     return error{errc::invalid_argument, "the body must be a JSON object, not " + std::string(kind_name(value))};
   }
@@ -110,10 +109,7 @@ api_result<common_fields> parse_common_fields(const field_reader& in, const call
   TROUPE_ASSIGN(auto model, in.string("model", ""));
   if (model.empty()) return invalid_value("model", "the name of a model; GET /v1/models lists them");
   out.model = context.cluster.find_model(model);
-  if (!out.model) {
-    if (model.size() > 128) model.resize(128);
-    return api_error({errc::unknown_model, "the model \"" + utf8_repaired(model) + "\" does not exist"}, "model");
-  }
+  if (!out.model) return unknown_model(model);
   TROUPE_TRY(refuse_unsupported(in));
   TROUPE_ASSIGN(out.sampling, parse_sampling(in, *out.model));
   TROUPE_ASSIGN(out.stop, parse_stop(in));

@@ -20,9 +20,7 @@ result<std::shared_ptr<const served_model>> load_served_model(const deployment_c
   TROUPE_ASSIGN(model->tokens, tokenizer::load(deployment.model));
   auto chat = read_chat_template(deployment.model);
   if (chat) {
-    auto set = std::make_shared<const chat_template_set>(std::move(*chat));
-    // Shares the set's life; tools are not offered, so the default template is the one that is used.
-    model->chat = std::shared_ptr<const chat_template>(set, &set->choose(false));
+    model->chat = std::make_shared<const chat_template_set>(std::move(*chat));
   } else if (chat.err().code != errc::not_found) {
     return std::move(chat).err();
   }

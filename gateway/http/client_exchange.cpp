@@ -1,9 +1,10 @@
 #include "gateway/http/client_exchange.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
+
+#include "base/check.hpp"
 
 namespace troupe {
 namespace {
@@ -81,15 +82,15 @@ client_exchange::taken client_exchange::take() {
     woken_ = false;
     out.response = std::exchange(response_, std::nullopt);
     out.events = std::exchange(events_, {});
+    if (chunked_ && !out.events.empty()) {
+      out.events_at = write_chunk_head(out.events);
+      out.events += "\r\n";
+    }
     out.streaming = streaming_;
     out.ended = ended_;
     out.usage = usage_;
     out.failure = failure_;
-    in_flight_ += out.events.size();
-  }
-  if (chunked_ && !out.events.empty()) {
-    out.events_at = write_chunk_head(out.events);
-    out.events += "\r\n";
+    in_flight_ += out.events.size() - out.events_at;
   }
   resume_if_room();  // started() may have come after the refusal.
   return out;
@@ -98,7 +99,8 @@ client_exchange::taken client_exchange::take() {
 void client_exchange::written(size_t bytes) {
   {
     std::lock_guard lock(mutex_);
-    in_flight_ -= std::min(bytes, in_flight_);
+    TROUPE_CHECK(bytes <= in_flight_);
+    in_flight_ -= bytes;
   }
   resume_if_room();
 }

@@ -31,7 +31,8 @@ class client_exchange final : public http_exchange {
   /// What the lane has to write.
   struct taken {
     std::optional<http_response> response;
-    /// One chunk with all events that were waiting; its bytes begin at `events_at`.
+    /// One chunk with all events that were waiting; its bytes begin at `events_at`. Each of them counts as buffered
+    /// until written() is told.
     std::string events;
     size_t events_at = 0;
     bool streaming = false;
@@ -42,9 +43,9 @@ class client_exchange final : public http_exchange {
 
   // The lane's thread only.
 
-  /// Takes all there is. The bytes of the events count as buffered until written() is told.
+  /// Takes all there is.
   taken take();
-  /// So many bytes that take() gave are on their way.
+  /// So many bytes of the events that take() gave are on their way.
   void written(size_t bytes);
   /// The client is gone, or has its whole answer: destroys the work, swallows what still comes.
   void close();

@@ -111,7 +111,7 @@ void connection::process() {
     } else if (*progress == request_reader::progress::request) {
       on_request();
     } else {
-      if (input_ended_) return close();
+      if (input_ended_) return client_gone("disconnected");
       break;
     }
   }

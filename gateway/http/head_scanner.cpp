@@ -13,11 +13,13 @@ bool allowed_in_field(char c) {
 
 }  // namespace
 
+error head_scanner::too_large() const {
+  return {errc::header_too_large, "the header is larger than " + std::to_string(bytes_max_) + " bytes"};
+}
+
 result<size_t> head_scanner::scan(std::string_view input) {
   for (; at_ < input.size(); ++at_) {
-    if (at_ >= bytes_max_) {
-      return {errc::header_too_large, "the header is larger than " + std::to_string(bytes_max_) + " bytes"};
-    }
+    if (at_ >= bytes_max_) return too_large();
     char c = input[at_];
     if (c == '\n') return {errc::invalid_argument, "a line of the header ends with LF instead of CR LF"};
     if (c != '\r') {
@@ -32,6 +34,7 @@ result<size_t> head_scanner::scan(std::string_view input) {
     }
     if (at_ + 1 == input.size()) return size_t{0};  // The next byte decides.
     if (input[at_ + 1] != '\n') return {errc::invalid_argument, "the header has a CR without LF"};
+    if (at_ + 2 > bytes_max_) return too_large();
     if (at_ == line_start_) {
       if (lines_ == 0) return {errc::invalid_argument, "the request begins with an empty line"};
       return at_ + 2;

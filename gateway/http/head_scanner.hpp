@@ -19,6 +19,8 @@ class head_scanner {
   result<size_t> scan(std::string_view input);
 
  private:
+  error too_large() const;
+
   size_t bytes_max_;
   size_t fields_max_;
   size_t at_ = 0;  // All before was looked at.

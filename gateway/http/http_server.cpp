@@ -29,7 +29,7 @@ class server final : public http_server {
   server(http_server_config config, http_handler& handler, const clock& time, random_source& random, logger& log,
          gateway_metrics& metrics)
       : context_(std::move(config), handler, time, random, log, metrics) {
-    size_t threads = std::clamp<size_t>(context_.config.limits.threads, 1, 64);
+    size_t threads = std::max<size_t>(context_.config.limits.threads, 1);
     for (size_t i = 0; i < threads; ++i) lanes_.push_back(std::make_unique<lane>(context_, [this] { note_emptied(); }));
     acceptor_.emplace(lanes_[0]->io());
     retry_.emplace(lanes_[0]->io());
@@ -62,11 +62,11 @@ class server final : public http_server {
   std::string address() const override { return text_of(endpoint_); }
 
   void drain(duration deadline, std::function<void(size_t)> done) override {
-    asio::post(lanes_[0]->io(), [this, deadline, done = std::move(done)]() mutable {
+    instant at = context_.time.now() + deadline;
+    asio::post(lanes_[0]->io(), [this, at, done = std::move(done)]() mutable {
       if (context_.draining.exchange(true)) return;
       drained_ = std::move(done);
       stop_accepting();
-      instant at = context_.time.now() + deadline;
       for (auto& each : lanes_) {
         asio::post(each->io(), [this, lane = each.get(), at] { lane->drain(at, [this](size_t cut) { cut_ += cut; }); });
       }

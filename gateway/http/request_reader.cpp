@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/rfc7230.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <charconv>
 
+#include "gateway/http/accept_encoding.hpp"
+#include "gateway/http/chunk_decoder.hpp"
 #include "gateway/http/head_scanner.hpp"
+#include "gateway/http/hex_digit.hpp"
 
 namespace troupe {
 namespace {
@@ -17,7 +19,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-using parser = http::request_parser<http::string_body>;
+using parser = http::request_parser<http::empty_body>;
 
 constexpr size_t request_id_length_max = 128;
 
@@ -108,64 +110,54 @@ void read_preferences(const http::fields& fields, request_head& head) {
   head.accepts_gzip = accepts_gzip(all);
 }
 
-size_t count(const http::fields& fields) { return static_cast<size_t>(std::distance(fields.begin(), fields.end())); }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
 
 struct request_reader::state {
   explicit state(const reader_limits& limits) : scanner(limits.header_bytes_max, limits.fields_max) {}
 
+  bool body_is_complete(const request_head& head) const {
+    return chunks ? chunks->is_done() : body.size() == head.content_length.value_or(0);
+  }
+
   head_scanner scanner;
-  std::optional<parser> message;
-  size_t fields = 0;
+  bool head_is_read = false;
+  std::optional<chunk_decoder> chunks;
+  std::string body;
 };
 
 request_reader::request_reader(reader_limits limits) : limits_(limits), state_(std::make_unique<state>(limits)) {}
 request_reader::~request_reader() = default;
 
-bool request_reader::in_body() const { return state_->message.has_value(); }
+bool request_reader::in_body() const { return state_->head_is_read; }
 
-uint64_t request_reader::body_bytes() const { return state_->message ? state_->message->get().body().size() : 0; }
+uint64_t request_reader::body_bytes() const { return state_->body.size(); }
 
 std::string request_reader::take_body() {
-  TROUPE_CHECK(state_->message && state_->message->is_done());
-  std::string body = std::move(state_->message->get().body());
+  TROUPE_CHECK(state_->head_is_read && state_->body_is_complete(head_));
+  std::string body = std::move(state_->body);
   state_ = std::make_unique<state>(limits_);
   return body;
 }
 
 result<request_reader::progress> request_reader::read(std::string_view input, size_t& consumed) {
   consumed = 0;
-  return state_->message ? read_body(input, consumed) : read_head(input, consumed);
+  return state_->head_is_read ? read_body(input, consumed) : read_head(input, consumed);
 }
 
 result<request_reader::progress> request_reader::read_head(std::string_view input, size_t& consumed) {
   head_ = {};
   TROUPE_ASSIGN(size_t length, state_->scanner.scan(input));
   if (length == 0) return progress::need_more;
-  auto& message = state_->message.emplace();
+  parser message;
   message.header_limit(static_cast<uint32_t>(limits_.header_bytes_max));
   message.body_limit(boost::none);  // The length that the head tells is checked below, with a better message.
   beast::error_code ec;
   consumed = message.put(asio::buffer(input.data(), length), ec);
   if (ec) return malformed(ec.message());
   TROUPE_CHECK(message.is_header_done() && consumed == length);
+  state_->head_is_read = true;
 
   const auto& fields = message.get();
-  state_->fields = count(fields);
   head_.method = std::string(fields.method_string().data(), fields.method_string().size());
   head_.http_1_0 = fields.version() == 10;
   head_.keep_alive = !head_.http_1_0 && message.keep_alive();
@@ -179,31 +171,21 @@ result<request_reader::progress> request_reader::read_head(std::string_view inpu
                                               " bytes, at most " + std::to_string(limits_.body_bytes_max) +
                                               " are accepted"};
   }
-  message.body_limit(limits_.body_bytes_max);
-  message.eager(true);
+  if (head_.has_body && !head_.content_length) {
+    state_->chunks.emplace(limits_.header_bytes_max, limits_.body_bytes_max);
+  }
   return progress::head;
 }
 
 result<request_reader::progress> request_reader::read_body(std::string_view input, size_t& consumed) {
-  auto& message = *state_->message;
-  // In pieces of the size that a chunk's head may have: then it is too long in the same way however the bytes arrive.
-  while (!message.is_done() && consumed < input.size()) {
-    auto piece = input.substr(consumed, limits_.header_bytes_max);
-    beast::error_code ec;
-    size_t used = message.put(asio::buffer(piece.data(), piece.size()), ec);
-    if (ec == http::error::body_limit) {
-      return error{errc::payload_too_large,
-                   "the body has more than the " + std::to_string(limits_.body_bytes_max) + " bytes that are accepted"};
-    }
-    if (ec && ec != http::error::need_more) return malformed(ec.message());
-    consumed += used;
-    if (used > 0) continue;
-    if (piece.size() == limits_.header_bytes_max) return malformed("a chunk's head or the trailers are too long");
-    break;
+  if (state_->chunks) {
+    TROUPE_ASSIGN(consumed, state_->chunks->decode(input, state_->body));
+  } else {
+    auto piece = input.substr(0, head_.content_length.value_or(0) - state_->body.size());
+    state_->body += piece;
+    consumed = piece.size();
   }
-  if (!message.is_done()) return progress::need_more;
-  if (count(message.get()) != state_->fields) return malformed("trailers are not accepted");
-  return progress::request;
+  return state_->body_is_complete(head_) ? progress::request : progress::need_more;
 }
 
 result<std::string> path_of_target(std::string_view target) {
@@ -225,42 +207,13 @@ result<std::string> path_of_target(std::string_view target) {
       continue;
     }
     if (i + 2 >= target.size()) return malformed("the target ends in the middle of an escape");
-    int high = hex_digit(target[i + 1]);
-    int low = hex_digit(target[i + 2]);
-    if (high < 0 || low < 0) return malformed("the target has an invalid escape");
-    path += static_cast<char>(high * 16 + low);
+    auto high = hex_digit(target[i + 1]);
+    auto low = hex_digit(target[i + 2]);
+    if (!high || !low) return malformed("the target has an invalid escape");
+    path += static_cast<char>(*high * 16 + *low);
     i += 2;
   }
   return path;
-}
-
-bool accepts_gzip(std::string_view accept_encoding) {
-  bool any = false;
-  bool gzip = false;
-  bool named = false;
-  while (!accept_encoding.empty()) {
-    size_t comma = accept_encoding.find(',');
-    auto item = accept_encoding.substr(0, comma);
-    accept_encoding = comma == std::string_view::npos ? std::string_view() : accept_encoding.substr(comma + 1);
-    size_t semicolon = item.find(';');
-    auto coding = trimmed(item.substr(0, semicolon));
-    bool allowed = true;
-    if (semicolon != std::string_view::npos) {
-      // q=0, q=0.0, … is a refusal; any other weight will do.
-      auto weight = trimmed(item.substr(semicolon + 1));
-      if (weight.starts_with("q=") || weight.starts_with("Q=")) {
-        allowed = weight.substr(2).find_first_of("123456789") != std::string_view::npos;
-      }
-    }
-    beast::string_view name(coding.data(), coding.size());
-    if (beast::iequals(name, "gzip") || beast::iequals(name, "x-gzip")) {
-      named = true;
-      gzip = allowed;
-    } else if (name == "*") {
-      any = allowed;
-    }
-  }
-  return named ? gzip : any;
 }
 
 }  // namespace troupe

@@ -1,5 +1,6 @@
-// One connection's requests out of its bytes: the strict scan, Beast's parser, and the rules of RFC 9112 where it
-// leaves a choice between refusing and repairing. Knows no socket; the fuzz target http_head drives it.
+// One connection's requests out of its bytes: the strict scan and Beast's parser for the head, the rules of RFC 9112
+// where it leaves a choice between refusing and repairing, and the body. Knows no socket; the fuzz target http_head
+// drives it.
 #pragma once
 
 #include <cstdint>
@@ -65,11 +66,7 @@ class request_reader {
 };
 
 /// The path of a request-target without its query, percent-decoded. Takes origin-form, absolute-form (RFC 9112 §3.2.2)
-/// and
-/// "*". Errors: invalid_argument.
+/// and "*". Errors: invalid_argument.
 result<std::string> path_of_target(std::string_view target);
-
-/// Whether an Accept-Encoding allows gzip (RFC 9110 §12.5.3).
-bool accepts_gzip(std::string_view accept_encoding);
 
 }  // namespace troupe

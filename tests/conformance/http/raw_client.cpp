@@ -13,6 +13,25 @@
 #include "base/check.hpp"
 
 namespace troupe {
+namespace {
+
+bool connect_to(int fd, uint16_t port) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+}
+
+}  // namespace
+
+bool can_connect(uint16_t port) {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  TROUPE_CHECK(fd >= 0);
+  bool connected = connect_to(fd, port);
+  ::close(fd);
+  return connected;
+}
 
 raw_client::raw_client(uint16_t port, int receive_buffer) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   TROUPE_CHECK(fd_ >= 0);
@@ -20,11 +39,7 @@ raw_client::raw_client(uint16_t port, int receive_buffer) : fd_(::socket(AF_INET
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  TROUPE_CHECK(::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+  TROUPE_CHECK(connect_to(fd_, port));
 }
 
 raw_client::~raw_client() { close(); }
@@ -46,11 +61,6 @@ bool raw_client::send(std::string_view bytes) {
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
   return true;
-}
-
-size_t raw_client::send_some(std::string_view bytes) {
-  auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  return sent < 0 ? 0 : static_cast<size_t>(sent);
 }
 
 bool raw_client::fill() {

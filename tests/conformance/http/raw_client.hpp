@@ -20,6 +20,9 @@ struct raw_response {
   bool has(const std::string& field) const { return fields.count(field) > 0; }
 };
 
+/// Whether somebody listens there.
+bool can_connect(uint16_t port);
+
 class raw_client {
  public:
   /// `receive_buffer`: the kernel's, in bytes; 0 leaves it alone.
@@ -30,8 +33,6 @@ class raw_client {
 
   /// Sends all of it; false when the server has closed.
   bool send(std::string_view bytes);
-  /// Sends as much as goes without waiting; gives how much that was.
-  size_t send_some(std::string_view bytes);
   void end_output();
   /// Closes; `reset`: with unsent and unread data thrown away.
   void close(bool reset = false);

@@ -1,5 +1,7 @@
 #include "tests/conformance/http/running_server.hpp"
 
+#include <thread>
+
 #include "base/check.hpp"
 
 namespace troupe {
@@ -91,6 +93,15 @@ void running_server::drain(duration deadline) {
     drained_ = cut;
     changed_.notify_all();
   });
+}
+
+void running_server::advance_until(const std::string& what, duration step) {
+  auto end = std::chrono::steady_clock::now() + patience;
+  while (events.count(what) == 0) {
+    TROUPE_CHECK(std::chrono::steady_clock::now() < end);
+    time.advance(step);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 size_t running_server::wait_until_drained() {

@@ -60,6 +60,8 @@ struct running_server {
   /// Waits until the drain that was asked for has ended; gives how many were cut.
   size_t wait_until_drained();
   void drain(duration deadline);
+  /// Moves the clock on by `step` again and again until `what` happens, for what the test cannot see begin.
+  void advance_until(const std::string& what, duration step);
 
   fake_cluster cluster;
   manual_clock time;

@@ -106,7 +106,10 @@ BOOST_AUTO_TEST_CASE(models_are_listed_with_their_aliases) {
   BOOST_TEST(one.at("created").as_int64() == 1690000000);
   auto none = ask("GET", "/v1/models/a/b");
   BOOST_TEST(none->response->status == 404);
-  BOOST_TEST(body_of(*none).at("error").at("code").get_string() == "model_not_found");
+  auto why = body_of(*none).at("error");
+  BOOST_TEST(why.at("code").get_string() == "model_not_found");
+  BOOST_TEST(why.at("param").get_string() == "model");
+  BOOST_TEST(why.at("message").get_string() == "the model \"a/b\" does not exist");
 }
 
 BOOST_AUTO_TEST_CASE(readiness_is_told_with_its_reason) {
@@ -220,6 +223,38 @@ BOOST_AUTO_TEST_CASE(no_prompt_is_started_after_an_error) {
   cluster.script = [](fake_stream& stream) { stream.sink->on_error({errc::no_group, "none"}); };
   ask("POST", "/v1/completions", R"({"model":"tiny","prompt":["a","b"]})");
   BOOST_TEST(cluster.streams() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_prompt_that_is_not_started_is_not_resumed) {
+  cluster.script = [&](fake_stream&) {
+    cluster.instead = [](const generate_request&, const std::shared_ptr<answer_sink>& sink) {
+      sink->on_error({errc::unavailable, "the gateway is starting"});
+      return nullptr;
+    };
+  };
+  auto exchange = ask("POST", "/v1/completions", R"({"model":"tiny","prompt":["a","b"],"stream":true})");
+  BOOST_TEST(exchange->response->status == 503);
+  BOOST_REQUIRE(exchange->work);
+  exchange->work->resume();
+  exchange->work.reset();
+  BOOST_TEST(cluster.stream(0)->cancelled());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_nobody_can_end_any_more_is_an_error) {
+  cluster.instead = [](const generate_request&, const std::shared_ptr<answer_sink>&) { return nullptr; };
+  auto whole = ask("POST", "/v1/completions", completion);
+  BOOST_REQUIRE(whole->response.has_value());
+  BOOST_TEST(whole->response->status == 502);
+  BOOST_TEST(body_of(*whole).at("error").at("code").get_string() == "outcome_unknown");
+
+  cluster.instead = [](const generate_request&, const std::shared_ptr<answer_sink>& sink) {
+    sink->on_delta({.choice = 0, .text = "x", .logprobs = {}, .finish = finish_reason::none});
+    return nullptr;
+  };
+  auto stream = ask("POST", "/v1/completions", streamed);
+  BOOST_TEST(stream->ended);
+  BOOST_TEST(count(stream->events, "outcome_unknown") == 1u);
+  BOOST_TEST(count(stream->events, "[DONE]") == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(an_error_before_the_first_piece_has_its_status) {

@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 
 #include "base/json.hpp"
 
@@ -37,6 +38,15 @@ BOOST_AUTO_TEST_CASE(a_prompt_is_cut_behind_the_final_message) {
   BOOST_TEST(*cut_after_final_message("<a>  x<end>", "  x") == "<a>  x");
   BOOST_TEST(!cut_after_final_message("<a>X<end>", "x"));
   BOOST_TEST(!cut_after_final_message("<a><end>", " \n"));
+}
+
+// A search that begins anew at each byte would take minutes.
+BOOST_AUTO_TEST_CASE(looking_for_the_final_message_takes_linear_time) {
+  std::string content(2 << 20, 'a');
+  content.back() = 'b';
+  auto begun = std::chrono::steady_clock::now();
+  BOOST_TEST(!cut_after_final_message(std::string(4 << 20, 'a'), content));
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(5)));
 }
 
 }  // namespace

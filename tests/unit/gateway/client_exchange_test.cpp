@@ -52,16 +52,30 @@ BOOST_AUTO_TEST_CASE(the_buffer_is_bounded_until_bytes_are_written) {
   BOOST_TEST(log.resumed == 0);
   exchange->written(10);
   BOOST_TEST(log.resumed == 0);
-  exchange->written(taken.events.size());
+  exchange->written(taken.events.size() - taken.events_at - 10);
   BOOST_TEST(log.resumed == 1);
   BOOST_TEST(exchange->write_events(events));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_written_is_free_again_to_the_last_byte) {
+  exchange->started(std::make_unique<logged_work>(log));
+  // Chunks whose heads have one, two and three digits.
+  for (size_t size : {5, 40, 300}) {
+    for (int i = 0; i < 1000; ++i) {
+      BOOST_REQUIRE(exchange->write_events(std::string(size, 'x')));
+      auto taken = exchange->take();
+      exchange->written(taken.events.size() - taken.events_at);
+    }
+  }
+  BOOST_TEST(exchange->write_events(std::string(90, 'x')));
+  BOOST_TEST(log.resumed == 0);
 }
 
 BOOST_AUTO_TEST_CASE(work_that_arrives_after_the_refusal_is_resumed_too) {
   BOOST_TEST(exchange->write_events(std::string(90, 'x')));
   auto taken = exchange->take();
   BOOST_TEST(!exchange->write_events(events));
-  exchange->written(taken.events.size());
+  exchange->written(taken.events.size() - taken.events_at);
   BOOST_TEST(wakes == 1);
   exchange->started(std::make_unique<logged_work>(log));
   BOOST_TEST(wakes == 2);

@@ -3,7 +3,6 @@
 #include <cstdlib>
 
 #include "base/check.hpp"
-#include "base/json.hpp"
 #include "shards/chat_template/chat_template.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
@@ -14,12 +13,17 @@ constexpr std::chrono::seconds patience{30};
 
 class fake_running final : public running_request {
  public:
-  explicit fake_running(std::shared_ptr<fake_stream> stream) : stream_(std::move(stream)) {}
-  ~fake_running() override { stream_->note_cancelled(); }
-  void resume() override { stream_->note_resumed(); }
+  explicit fake_running(const std::shared_ptr<fake_stream>& stream) : stream_(stream) {}
+  ~fake_running() override {
+    if (auto stream = stream_.lock()) stream->note_cancelled();
+  }
+  void resume() override {
+    if (auto stream = stream_.lock()) stream->note_resumed();
+  }
 
  private:
-  std::shared_ptr<fake_stream> stream_;
+  // As with real actors, what the client's side holds keeps nothing alive.
+  std::weak_ptr<fake_stream> stream_;
 };
 
 }  // namespace
@@ -69,9 +73,7 @@ fake_cluster::fake_cluster() {
   std::string folder = source_folder() + "/models/troupe-tiny";
   auto tokens = tokenizer::load(folder);
   TROUPE_CHECK(tokens.has_value());
-  auto config = read_json_file(folder + "/tokenizer_config.json");
-  TROUPE_CHECK(config.has_value());
-  auto chat = chat_template::parse(std::string(config->at("chat_template").get_string()));
+  auto chat = read_chat_template(folder);
   TROUPE_CHECK(chat.has_value());
 
   tiny = std::make_shared<served_model>();
@@ -82,7 +84,7 @@ fake_cluster::fake_cluster() {
   tiny->vocab_size = static_cast<uint32_t>((*tokens)->vocab_size());
   tiny->eos = {4};
   tiny->tokens = *tokens;
-  tiny->chat = *chat;
+  tiny->chat = std::make_shared<const chat_template_set>(std::move(*chat));
   tiny->defaults.temperature = 0.75F;
   tiny->defaults.top_p = 0.5F;
 
@@ -103,6 +105,7 @@ std::shared_ptr<const served_model> fake_cluster::find_model(std::string_view id
 std::vector<std::shared_ptr<const served_model>> fake_cluster::models() const { return {tiny, plain}; }
 
 std::unique_ptr<running_request> fake_cluster::generate(generate_request request, std::shared_ptr<answer_sink> sink) {
+  if (instead) return instead(std::move(request), std::move(sink));
   auto stream = std::make_shared<fake_stream>(std::move(request), std::move(sink));
   {
     std::lock_guard lock(mutex_);

@@ -83,6 +83,8 @@ class fake_cluster final : public cluster_client {
 
   /// Called inside generate(), where it is set: answers at once.
   std::function<void(fake_stream&)> script;
+  /// Where it is set, all that generate() does.
+  std::function<std::unique_ptr<running_request>(generate_request, std::shared_ptr<answer_sink>)> instead;
   readiness state{.ready = true, .draining = false, .detail = {}};
   std::shared_ptr<served_model> tiny;
   /// No chat template, a small context.

@@ -1,7 +1,9 @@
 #include <boost/test/unit_test.hpp>
 
+#include "base/json.hpp"
 #include "gateway/api/chat_request.hpp"
 #include "gateway/api/completion_request.hpp"
+#include "shards/chat_template/chat_template.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 #include "tests/unit/gateway/fake_cluster.hpp"
 
@@ -68,6 +70,23 @@ BOOST_AUTO_TEST_CASE(a_chat_is_rendered_with_the_models_template) {
   BOOST_TEST((request.timeout == std::chrono::minutes(3)));
   BOOST_TEST(!call->stream);
   BOOST_TEST(!call->logprobs);
+}
+
+BOOST_AUTO_TEST_CASE(a_template_reads_all_special_tokens_of_its_model) {
+  auto made = [](std::string_view config) {
+    auto parsed = parse_json(config);
+    BOOST_REQUIRE(parsed.has_value());
+    auto chat = chat_template_from_config(parsed->get_object());
+    BOOST_REQUIRE(chat.has_value());
+    return std::make_shared<const chat_template_set>(std::move(*chat));
+  };
+  cluster.tiny->chat =
+      made(R"({"pad_token":"<|end|>","chat_template":"{{ pad_token }}{{ bos_token }}{{ tools is none }}"})");
+  auto call = chat("");
+  BOOST_REQUIRE(call);
+  BOOST_TEST(text_of(*call) == "<|end|><|endoftext|>True");  // The tokenizer knows a bos that the file does not name.
+  check_refused(chat(R"("chat_template_kwargs":{"pad_token":""})"),
+                {"", "chat_template_kwargs", "without \"pad_token\""});
 }
 
 BOOST_AUTO_TEST_CASE(the_models_defaults_hold_where_nothing_is_said) {
@@ -152,6 +171,9 @@ BOOST_AUTO_TEST_CASE(what_a_chat_may_not_say_is_refused_by_name) {
       {R"("max_tokens":-5)", "max_tokens", "from 1"},
       {R"("max_tokens":1e12)", "max_tokens", "from 1"},
       {R"("max_completion_tokens":"9")", "max_completion_tokens", "a whole number"},
+      {R"("max_completion_tokens":9,"max_tokens":"9")", "max_tokens", "a whole number"},
+      {R"("max_completion_tokens":1024,"max_tokens":9)", "max_completion_tokens",
+       "max_completion_tokens asks for 1024"},
       {R"("logprobs":5)", "logprobs", "a boolean"},
       {R"("top_logprobs":3)", "top_logprobs", "logprobs is not true"},
       {R"("logprobs":true,"top_logprobs":21)", "top_logprobs", "from 0 to 20"},
@@ -240,6 +262,11 @@ BOOST_AUTO_TEST_CASE(bodies_that_are_no_request_are_refused) {
   };
   for (const auto& each : cases) check_refused(parse_chat_request(each.members, context), each);
   BOOST_TEST((parse_chat_request(R"({"model":"gpt-9"})", context).err().why.code == errc::unknown_model));
+}
+
+BOOST_AUTO_TEST_CASE(a_body_is_as_large_as_the_server_let_it_be) {
+  std::string large = R"({"model":"tiny","prompt":"a","user":")" + std::string(5 << 20, 'x') + "\"}";
+  BOOST_TEST(!!parse_completion_request(large, context));
 }
 
 BOOST_AUTO_TEST_CASE(an_alias_names_the_model_itself) {

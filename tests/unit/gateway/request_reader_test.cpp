@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
+#include "gateway/http/accept_encoding.hpp"
 #include "gateway/http/response_text.hpp"
 
 namespace troupe {
@@ -61,9 +62,14 @@ BOOST_AUTO_TEST_CASE(requests_are_read_however_they_are_cut) {
   std::string input = get +
                       "POST /a?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
                       "POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
-                      "chunked\r\n\r\n3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n" +
+                      "chunked\r\n\r\n3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"
+                      "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                      "POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n0\r\n\r\n00\r\n\r\n"
+                      "POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n0\r\n" +
                       get;
-  std::vector<std::string> expected{"GET /live ", "POST /a hello", "POST /b abc0123456789", "GET /live "};
+  std::vector<std::string> expected{"GET /live ", "POST /a hello", "POST /b abc0123456789",
+                                    "POST /c ",   "POST /d 0\r\n", "POST /e 0\r\n",
+                                    "GET /live "};
   for (size_t step = 1; step <= input.size(); ++step) {
     auto read = read_all(input, step);
     BOOST_TEST_CONTEXT("step " << step) {
@@ -163,6 +169,25 @@ BOOST_AUTO_TEST_CASE(what_is_malformed_is_refused_however_it_is_cut) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_header_may_have_as_many_bytes_as_the_limit_says) {
+  reader_limits limits{.header_bytes_max = 100, .fields_max = 1};
+  auto of_size = [](size_t size) {
+    std::string head = "GET /live HTTP/1.1\r\nHost: ";
+    return head + std::string(size - head.size() - 4, 'x') + "\r\n\r\n";
+  };
+  for (size_t step : {size_t{1}, size_t{1000}}) {
+    BOOST_TEST(read_all(of_size(100), step, limits).requests.size() == 1u);
+    for (size_t size : {101, 102, 103, 200}) {
+      auto over = read_all(of_size(size), step, limits);
+      BOOST_REQUIRE(over.refused.has_value());
+      BOOST_TEST_INFO(over.refused->detail);
+      BOOST_TEST((over.refused->code == errc::header_too_large));
+    }
+  }
+  auto two = read_whole("GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n", limits);
+  BOOST_TEST((two.refused->code == errc::header_too_large));
+}
+
 BOOST_AUTO_TEST_CASE(chunks_that_are_malformed_are_refused) {
   const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (std::string_view body :
@@ -224,10 +249,13 @@ BOOST_AUTO_TEST_CASE(request_ids_are_visible_and_short_or_not_taken) {
 }
 
 BOOST_AUTO_TEST_CASE(gzip_is_used_only_where_it_is_allowed) {
-  for (auto text : {"gzip", "GZIP", "deflate, gzip;q=1.0", "*", "x-gzip", "gzip ; q=0.001"})
-    BOOST_TEST(accepts_gzip(text));
-  for (auto text : {"", "br", "gzip;q=0", "gzip;q=0.000", "*;q=0", "identity", "gzip;q=0, *"})
-    BOOST_TEST(!accepts_gzip(text));
+  for (auto text : {"gzip", "GZIP", "deflate, gzip;q=1.0", "*", "x-gzip", "gzip ; q=0.001", "gzip;Q=0.5", ",gzip,,",
+                    "gzip, identity", "gzip;q=0.5, identity;q=0.5", "br;q=1, gzip;q=0.2", "identity;q=0, *;q=0.1"})
+    BOOST_TEST_CONTEXT(text) { BOOST_TEST(accepts_gzip(text)); }
+  for (auto text :
+       {"", "br", "gzip;q=0", "gzip;q=0.000", "*;q=0", "identity", "gzip;q=0, *", "gzip;q=0.5, identity",
+        "identity;q=0.6, *;q=0.5", "gzip;q=", "gzip;q=x", "gzip;q=2", "gzip;q=0.0001", "gzip;q=-1", "gzip;x"})
+    BOOST_TEST_CONTEXT(text) { BOOST_TEST(!accepts_gzip(text)); }
 }
 
 BOOST_AUTO_TEST_CASE(what_is_compressed_is_the_same_when_it_is_unpacked) {
