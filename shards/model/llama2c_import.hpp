@@ -31,6 +31,7 @@ struct llama2c_checkpoint {
   std::span<const std::byte> classifier;      // (vocab_size, dim); empty when tied
 };
 
+/// Bounds: dim 65 536, hidden_dim and vocabulary 1 048 576, 1024 layers, 1024 heads, context 16 777 216.
 /// Refused (corrupt): sizes out of range or not dividing each other, a file that is not exactly as long as its header
 /// says. Not_supported: version 2 (quantised) and above.
 result<llama2c_checkpoint> parse_llama2c(std::span<const std::byte> file);

@@ -7,6 +7,8 @@
 namespace troupe {
 namespace {
 
+constexpr size_t message_bytes_max = 500;
+
 result<void> visit(const boost::json::value& value, const std::string& path, std::string_view list_key, size_t& count,
                    const std::function<result<void>(const component&)>& each) {
   if (value.is_null()) return {};
@@ -75,6 +77,23 @@ result<char32_t> one_character(const std::string& text, const std::string& path)
   size_t at = 0;
   if (text.empty() || utf8_length(text) != text.size()) return {errc::corrupt, path + " must be one character"};
   return utf8_decode(text, at);
+}
+
+error in_one_line(error e) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string line;
+  for (char c : e.detail.substr(0, message_bytes_max)) {
+    auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7F) {
+      line += {'\\', 'x', digits[code >> 4], digits[code & 15]};
+    } else {
+      line += c;
+    }
+  }
+  if (e.detail.size() > message_bytes_max) line += "\u2026";
+  // Texts are cut by bytes.
+  e.detail = utf8_repaired(line);
+  return e;
 }
 
 }  // namespace troupe

@@ -44,4 +44,8 @@ result<int64_t> required_integer(const json_reader& reader, std::string_view key
 /// The one character that `text` consists of. Code: corrupt.
 result<char32_t> one_character(const std::string& text, const std::string& path);
 
+/// An error as one line that can be read, whatever the texts are that it quotes from a file: control characters are
+/// escaped, the rest is cut off.
+error in_one_line(error e);
+
 }  // namespace troupe

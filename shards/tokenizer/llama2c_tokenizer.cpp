@@ -10,6 +10,7 @@
 
 #include "base/ids.hpp"
 #include "base/utf8.hpp"
+#include "shards/tokenizer/component.hpp"
 #include "shards/tokenizer/vocabulary.hpp"
 
 namespace troupe {
@@ -185,7 +186,7 @@ result<json::object> tokenizer_json_from_llama2c(std::span<const std::byte> file
                                " tokens: the vocabulary has another size"};
   }
   auto made = tokenizer_json_from_scores(tokens);
-  if (!made) return with_context(made.err(), "tokenizer.bin");
+  if (!made) return with_context(in_one_line(std::move(made).err()), "tokenizer.bin");
   return made;
 }
 

@@ -22,7 +22,8 @@ struct scored_token {
 };
 
 /// `file`: int32 max_token_length, then for each of `vocab_size` tokens float32 score, int32 length, bytes;
-/// little-endian. 0 is <unk>, 1 <s>, 2 </s>, 3..258 the bytes <0x00>..<0xFF>. Errors: corrupt.
+/// little-endian. 0 is <unk>, 1 <s>, 2 </s>, 3..258 the bytes <0x00>..<0xFF>. A token has at most 1024 bytes.
+/// Errors: corrupt.
 result<boost::json::object> tokenizer_json_from_llama2c(std::span<const std::byte> file, uint32_t vocab_size);
 
 /// The same from the tokens; entry i is the token i. Errors: corrupt.

@@ -73,7 +73,7 @@ result<std::shared_ptr<const tokenizer>> tokenizer::load(const std::string& mode
   std::filesystem::path folder(model_folder);
   auto in_file = [](error e, const std::filesystem::path& path) {
     if (e.code == errc::invalid_argument) e.code = errc::corrupt;
-    return with_context(std::move(e), path.string());
+    return with_context(in_one_line(std::move(e)), path.string());
   };
   tokenizer_options options;
   auto config_path = folder / "tokenizer_config.json";

@@ -117,7 +117,7 @@ result<std::shared_ptr<const tokenizer>> tokenizer::parse(const boost::json::val
   auto wrong = [](error e) {
     // A file is not a request: what is wrong with it is damage.
     if (e.code == errc::invalid_argument) e.code = errc::corrupt;
-    return with_context(std::move(e), "tokenizer.json");
+    return with_context(in_one_line(std::move(e)), "tokenizer.json");
   };
   if (!tokenizer_json.is_object()) return wrong({errc::corrupt, "must be an object"});
   auto parts = std::make_unique<tokenizer_parts>();

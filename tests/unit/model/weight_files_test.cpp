@@ -1,5 +1,7 @@
 #include "shards/model/weight_files.hpp"
 
+#include <sys/stat.h>
+
 #include <boost/json/serialize.hpp>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -180,6 +182,15 @@ BOOST_AUTO_TEST_CASE(names_the_file_that_cannot_be_used) {
   std::filesystem::remove(folder / "model.safetensors");
   std::filesystem::create_directory(folder / "model.safetensors");
   BOOST_TEST(mentions(refusal(folder), "not a regular file"));
+  // Opening a pipe would wait for its writer.
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json", "config.json"}) {
+    test::temporary_folder pipes;
+    BOOST_REQUIRE(::mkfifo((pipes / name).c_str(), 0600) == 0);
+    auto config = read_model_config(pipes.path());
+    BOOST_REQUIRE(!config);
+    const std::string error = std::string(name) == "config.json" ? config.err().detail : refusal(pipes);
+    BOOST_TEST(mentions(error, (pipes / name) + ": not a regular file"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_truncated_model_is_refused_with_its_name) {
@@ -188,6 +199,16 @@ BOOST_AUTO_TEST_CASE(a_truncated_model_is_refused_with_its_name) {
   std::filesystem::resize_file(folder / "model.safetensors",
                                std::filesystem::file_size(folder / "model.safetensors") - 1);
   BOOST_TEST(mentions(refusal(folder), folder / "model.safetensors"));
+}
+
+BOOST_AUTO_TEST_CASE(a_truncated_part_of_a_model_is_named_with_its_index) {
+  test::temporary_folder folder;
+  write_sharded(folder);
+  std::filesystem::resize_file(folder / "model-2.safetensors", 100);
+  const auto error = refusal(folder);
+  BOOST_TEST(mentions(error, (folder / "model.safetensors.index.json") + ": " + folder.path()));
+  BOOST_TEST(mentions(error, (folder / "model-2.safetensors") + ": the header has "));
+  BOOST_TEST(mentions(error, "it is truncated"));
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 #include <boost/json/serialize.hpp>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
-#include <fstream>
 
+#include "base/utf8.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/test_data.hpp"
 #include "tests/unit/tokenizer/support.hpp"
 
 namespace troupe {
@@ -138,26 +140,18 @@ BOOST_AUTO_TEST_CASE(control_tokens_of_the_options_must_exist) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-// A folder that goes with the test.
-struct folder {
-  std::filesystem::path path;
-  folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "troupe-tokenizer-XXXXXX").string();
-    BOOST_REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~folder() { std::filesystem::remove_all(path); }
-  void write(const std::string& name, const std::string& text) const { std::ofstream(path / name) << text; }
-  void write(const std::string& name, const json::object& value) const { write(name, json::serialize(value)); }
+struct folder : test::temporary_folder {
+  using test::temporary_folder::write;
+  void write(std::string_view name, const json::object& value) const { write(name, json::serialize(value)); }
 };
 
 BOOST_FIXTURE_TEST_SUITE(model_folders, folder)
 
 BOOST_AUTO_TEST_CASE(a_folder_without_a_tokenizer_is_refused_with_its_name) {
-  auto t = tokenizer::load(path.string());
+  auto t = tokenizer::load(path());
   BOOST_REQUIRE(!t);
   BOOST_TEST((t.err().code == errc::io_failed));
-  BOOST_TEST(t.err().message().find((path / "tokenizer.json").string()) == 0U);
+  BOOST_TEST(t.err().message().find((*this / "tokenizer.json")) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(the_config_names_the_control_tokens) {
@@ -165,7 +159,7 @@ BOOST_AUTO_TEST_CASE(the_config_names_the_control_tokens) {
   write("tokenizer_config.json",
         R"({"bos_token":{"content":"<s>","lstrip":false},"eos_token":"</s>","add_bos_token":true,
                                      "tokenizer_class":"LlamaTokenizer"})");
-  auto t = tokenizer::load(path.string());
+  auto t = tokenizer::load(path());
   BOOST_REQUIRE_MESSAGE(t, (t ? "" : t.err().message()));
   BOOST_TEST((*t)->bos_token() == "<s>");
   BOOST_TEST((*t)->eos().value() == 2U);
@@ -176,7 +170,7 @@ BOOST_AUTO_TEST_CASE(classes_that_do_not_read_add_bos_token_do_not_here) {
   write("tokenizer.json", sentencepiece_json({"\u2581", "a"}, {}));
   write("tokenizer_config.json",
         R"({"bos_token":"<s>","add_bos_token":true,"tokenizer_class":"PreTrainedTokenizerFast"})");
-  auto t = tokenizer::load(path.string());
+  auto t = tokenizer::load(path());
   BOOST_REQUIRE(t);
   BOOST_TEST(encoded(**t, "a", true) == (std::vector<token_id>{259, 260}), boost::test_tools::per_element());
 }
@@ -185,7 +179,7 @@ BOOST_AUTO_TEST_CASE(the_map_fills_in_what_the_config_lacks) {
   write("tokenizer.json", sentencepiece_json({"\u2581"}, {}));
   write("tokenizer_config.json", R"({"eos_token":"</s>"})");
   write("special_tokens_map.json", R"({"bos_token":"<s>","eos_token":"<unk>"})");
-  auto t = tokenizer::load(path.string());
+  auto t = tokenizer::load(path());
   BOOST_REQUIRE(t);
   BOOST_TEST((*t)->bos().value() == 1U);
   BOOST_TEST((*t)->eos().value() == 2U);
@@ -196,7 +190,7 @@ BOOST_AUTO_TEST_CASE(the_config_adds_tokens_and_redefines_them) {
   write("tokenizer_config.json", R"({"added_tokens_decoder":{
       "256":{"content":"<|end|>","lstrip":true,"normalized":false,"rstrip":false,"single_word":false,"special":true},
       "300":{"content":"<|new|>","lstrip":false,"normalized":false,"rstrip":false,"single_word":false,"special":false}}})");
-  auto t = tokenizer::load(path.string());
+  auto t = tokenizer::load(path());
   BOOST_REQUIRE(t);
   BOOST_TEST(encoded(**t, "a <|end|><|new|>") == (std::vector<token_id>{'a', 256, 300}),
              boost::test_tools::per_element());
@@ -204,23 +198,88 @@ BOOST_AUTO_TEST_CASE(the_config_adds_tokens_and_redefines_them) {
 
 BOOST_AUTO_TEST_CASE(errors_name_the_file) {
   auto message = [&] {
-    auto t = tokenizer::load(path.string());
+    auto t = tokenizer::load(path());
     BOOST_REQUIRE(!t);
     BOOST_TEST((t.err().code == errc::corrupt));
     return t.err().message();
   };
   write("tokenizer.json", byte_level_json());
   write("tokenizer_config.json", "{");
-  BOOST_TEST(message().find((path / "tokenizer_config.json").string() + ": invalid JSON") == 0U);
+  BOOST_TEST(message().find((*this / "tokenizer_config.json") + ": invalid JSON") == 0U);
   write("tokenizer_config.json", "[]");
-  BOOST_TEST(message() == (path / "tokenizer_config.json").string() + ": must be an object");
+  BOOST_TEST(message() == (*this / "tokenizer_config.json") + ": must be an object");
   write("tokenizer_config.json", R"({"bos_token":5})");
-  BOOST_TEST(message() == (path / "tokenizer_config.json").string() + ": bos_token must be a string");
+  BOOST_TEST(message() == (*this / "tokenizer_config.json") + ": bos_token must be a string");
   write("tokenizer_config.json", R"({"added_tokens_decoder":{"x":{"content":"a"}}})");
   BOOST_TEST(message() ==
-             (path / "tokenizer_config.json").string() + ": added_tokens_decoder.x: the key must be the id of a token");
+             (*this / "tokenizer_config.json") + ": added_tokens_decoder.x: the key must be the id of a token");
   write("tokenizer_config.json", R"({"bos_token":"nothing"})");
-  BOOST_TEST(message() == path.string() + ": tokenizer.json: bos_token \"nothing\" is not in the vocabulary");
+  BOOST_TEST(message() == path() + ": tokenizer.json: bos_token \"nothing\" is not in the vocabulary");
+}
+
+// What `troupe` prints: one line, that begins with the folder and names the file and the thing.
+std::string one_line(const folder& model, errc code = errc::corrupt) {
+  auto t = tokenizer::load(model.path());
+  BOOST_REQUIRE(!t);
+  BOOST_TEST((t.err().code == code));
+  const std::string message = t.err().message();
+  BOOST_TEST(message.starts_with(model.path()), message);
+  BOOST_TEST(message.find("tokenizer.json") != std::string::npos, message);
+  BOOST_TEST(message.find('\n') == std::string::npos, message);
+  BOOST_TEST(is_utf8(message));
+  BOOST_TEST(message.size() < 1000U);
+  return message;
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_was_cut_off_anywhere_is_refused) {
+  const std::string whole = text_file(test::source_folder() + "/models/troupe-tiny/tokenizer.json");
+  for (size_t kept = 0; kept + 2 < whole.size(); kept += 1 + whole.size() / 40) {
+    write("tokenizer.json", whole.substr(0, kept));
+    BOOST_TEST(one_line(*this).find(": invalid JSON at line ") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_without_merges_is_refused) {
+  auto file = byte_level_json();
+  model_of(file).erase("merges");
+  write("tokenizer.json", file);
+  BOOST_TEST(one_line(*this).ends_with("tokenizer.json: model.merges is missing"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_fifty_megabytes_of_brackets_is_refused_at_once) {
+  for (const std::string open : {"[", "{\"a\":"}) {
+    std::string deep;
+    while (deep.size() < 50 << 20) deep += open;
+    write("tokenizer.json", deep);
+    BOOST_TEST(one_line(*this).find("nested deeper than 64 levels") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(names_from_a_file_do_not_break_the_line) {
+  auto file = byte_level_json();
+  model_of(file)["merges"].as_array().push_back(json::array{"a", "x\ny\x1B"});
+  write("tokenizer.json", file);
+  BOOST_TEST(one_line(*this).find("names \"x\\x0Ay\\x1B\", which") != std::string::npos);
+  // Cut within a character, and long.
+  std::string long_name = "x";
+  while (long_name.size() < 100'000) long_name += "\u00E9";
+  file = byte_level_json();
+  model_of(file)["merges"].as_array().push_back(json::array{"a", long_name});
+  write("tokenizer.json", file);
+  one_line(*this);
+  file = byte_level_json();
+  file["pre_tokenizer"].as_object()["type"] = long_name;
+  write("tokenizer.json", file);
+  one_line(*this, errc::not_supported);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_or_too_large_is_refused_unread) {
+  write("tokenizer.json", "{}");
+  std::filesystem::resize_file(*this / "tokenizer.json", uint64_t{1} << 40);
+  BOOST_TEST(one_line(*this).find("the file has 1099511627776 bytes, at most ") != std::string::npos);
+  std::filesystem::remove(*this / "tokenizer.json");
+  std::filesystem::create_directory(*this / "tokenizer.json");
+  BOOST_TEST(one_line(*this).ends_with("tokenizer.json: not a regular file"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 // The tokenizer of the bundled model, models/troupe-tiny, made with the Hugging Face tokenizers library.
 #include <boost/test/unit_test.hpp>
 
+#include "tests/support/test_data.hpp"
 #include "tests/unit/tokenizer/support.hpp"
 
 namespace troupe {
@@ -9,7 +10,7 @@ namespace {
 using namespace testing;
 
 std::shared_ptr<const tokenizer> bundled() {
-  auto t = tokenizer::load(source_folder() + "/models/troupe-tiny");
+  auto t = tokenizer::load(test::source_folder() + "/models/troupe-tiny");
   BOOST_REQUIRE_MESSAGE(t, (t ? "" : t.err().message()));
   return *t;
 }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/utf8.hpp"
+#include "tests/support/test_data.hpp"
 #include "tests/unit/tokenizer/support.hpp"
 
 namespace troupe {
@@ -144,24 +145,27 @@ BOOST_AUTO_TEST_CASE(the_highest_score_merges_first) {
 }
 
 BOOST_AUTO_TEST_CASE(stories260k_is_tokenized_as_by_llama2c) {
-  if (data_folder().empty()) return;
-  compare_with_reference(text_file(data_folder() + "/weights/stories260K/tokenizer.bin"), 512);
+  const auto data = test::data_folder();
+  if (!data) return;
+  compare_with_reference(text_file(*data + "/weights/stories260K/tokenizer.bin"), 512);
 }
 
 BOOST_AUTO_TEST_CASE(llama2_is_tokenized_as_by_llama2c) {
-  if (data_folder().empty()) return;
-  compare_with_reference(text_file(data_folder() + "/tokenizers/llama2_32k/tokenizer.bin"), 32000);
+  const auto data = test::data_folder();
+  if (!data) return;
+  compare_with_reference(text_file(*data + "/tokenizers/llama2_32k/tokenizer.bin"), 32000);
 }
 
 // The same vocabulary in both forms must give the same ids on published texts. By design they may differ for runs of
 // more than 16 spaces, which Llama 2 merges all with one score: llama2.c grows the leftmost run, the Hugging Face file
 // pairs them up.
 BOOST_AUTO_TEST_CASE(llama2_agrees_with_the_hugging_face_file) {
-  if (data_folder().empty()) return;
-  auto made = from_file(text_file(data_folder() + "/tokenizers/llama2_32k/tokenizer.bin"), 32000);
-  auto theirs = parsed(json_file(data_folder() + "/tokenizers/swift-transformers/vocabs/llama_tokenizer.json"));
+  const auto data = test::data_folder();
+  if (!data) return;
+  auto made = from_file(text_file(*data + "/tokenizers/llama2_32k/tokenizer.bin"), 32000);
+  auto theirs = parsed(json_file(*data + "/tokenizers/swift-transformers/vocabs/llama_tokenizer.json"));
   std::vector<std::string> texts = texts_to_compare(false);
-  auto inputs = json_file(data_folder() + "/tokenizers/swift-transformers/multilingual_83/inputs.json");
+  auto inputs = json_file(*data + "/tokenizers/swift-transformers/multilingual_83/inputs.json");
   for (const auto& input : inputs.as_array()) {
     texts.emplace_back(input.at("text").as_string());
   }

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <sstream>
 
+#include "tests/support/test_data.hpp"
 #include "tests/unit/tokenizer/gguf.hpp"
 #include "tests/unit/tokenizer/support.hpp"
 
@@ -12,8 +13,9 @@ namespace {
 using namespace testing;
 namespace json = boost::json;
 
-std::string published(const std::string& file) { return data_folder() + "/tokenizers/" + file; }
-bool no_data() { return data_folder().empty(); }
+// Only after no_data() has been asked.
+std::string published(const std::string& file) { return *test::data_folder() + "/tokenizers/" + file; }
+bool no_data() { return !test::data_folder(); }
 
 std::shared_ptr<const tokenizer> gpt2() {
   static auto t = parsed(json_file(published("swift-transformers/vocabs/gpt2_tokenizer.json")));

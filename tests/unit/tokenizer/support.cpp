@@ -1,10 +1,7 @@
 #include "tests/unit/tokenizer/support.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 
 #include "base/json.hpp"
@@ -15,19 +12,6 @@
 namespace troupe::testing {
 
 namespace json = boost::json;
-
-std::string source_folder() {
-  const char* folder = std::getenv("TROUPE_SOURCE_DIR");
-  return folder ? folder : ".";
-}
-
-std::string data_folder() {
-  const char* given = std::getenv("TROUPE_DATA");
-  std::string folder = given ? given : source_folder() + "/../shared/data";
-  if (std::filesystem::exists(folder + "/tokenizers")) return folder;
-  std::cout << "skipped: no data folder\n";
-  return "";
-}
 
 json::value json_file(const std::string& path) {
   auto value = read_json_file(path);

@@ -13,11 +13,6 @@
 
 namespace troupe::testing {
 
-/// The folder of published inputs; empty, and a line is printed, where there is none.
-std::string data_folder();
-/// The root of the source tree.
-std::string source_folder();
-
 boost::json::value json_file(const std::string& path);
 std::string text_file(const std::string& path);
 
