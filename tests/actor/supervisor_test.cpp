@@ -3,30 +3,12 @@
 
 #include "actors/group_supervisor/group_supervisor.hpp"
 #include "tests/actor/actor_world.hpp"
+#include "tests/support/memory_store.hpp"
 
 namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-
-class memory_store final : public store {
- public:
-  result<std::optional<store_entry>> get(std::string_view key) override {
-    auto at = entries.find(std::string(key));
-    return at == entries.end() ? std::nullopt : std::optional(at->second);
-  }
-  result<uint64_t> put_if(std::string_view key, std::string_view value, uint64_t expected) override {
-    auto& entry = entries[std::string(key)];
-    if (entry.revision != expected) return {errc::conflict, "another revision"};
-    entry = {std::string(key), std::string(value), ++revision};
-    return revision;
-  }
-  result<void> remove_if(std::string_view, uint64_t) override { return {errc::not_supported, ""}; }
-  result<std::vector<store_entry>> list(std::string_view) override { return std::vector<store_entry>{}; }
-
-  std::map<std::string, store_entry> entries;
-  uint64_t revision = 0;
-};
 
 struct control : actor_world {
   std::vector<group_spec> groups;

@@ -100,6 +100,10 @@ class interpreter {
   result<flow> on(const continue_statement&) { return flow::next_round; }
   result<flow> on(const unsupported_statement& s);
   result<flow> run_loop(const for_statement& s, const value& items, size_t depth);
+  /// Runs a set_block's or filter_block's body in a frame of its own and takes what it prints, through the filter where
+  /// there is one. No value where the body was left early: then `left` says how.
+  template <class Block>
+  result<std::optional<value>> printed_by(const Block& s, flow& left);
   result<void> assign(const expression& target, const value& v);
   result<void> write(std::string_view text);
 

@@ -143,16 +143,17 @@ result<interpreter::flow> interpreter::on(const set_statement& s) {
   return flow::normal;
 }
 
-result<interpreter::flow> interpreter::on(const set_block& s) {
+template <class Block>
+result<std::optional<value>> interpreter::printed_by(const Block& s, flow& left) {
   TROUPE_ASSIGN(frame_, enter(s.inside, frame_));
   TROUPE_TRY(fill(*frame_));
   value text;
   {
     sink printed(*this);
-    TROUPE_ASSIGN(flow end, execute(s.body));
-    if (end != flow::normal) {
+    TROUPE_ASSIGN(left, execute(s.body));
+    if (left != flow::normal) {
       leave();
-      return end;
+      return std::optional<value>();
     }
     TROUPE_ASSIGN(text, printed.take());
   }
@@ -164,8 +165,14 @@ result<interpreter::flow> interpreter::on(const set_block& s) {
     text = std::move(*filtered);
   }
   leave();
-  TROUPE_TRY(assign(*s.target, text));
-  return flow::normal;
+  return std::optional(std::move(text));
+}
+
+result<interpreter::flow> interpreter::on(const set_block& s) {
+  flow left = flow::normal;
+  TROUPE_ASSIGN(const std::optional<value> text, printed_by(s, left));
+  if (text) TROUPE_TRY(assign(*s.target, *text));
+  return left;
 }
 
 result<interpreter::flow> interpreter::on(const macro_statement& s) {
@@ -194,26 +201,12 @@ result<interpreter::flow> interpreter::on(const call_block& s) {
 }
 
 result<interpreter::flow> interpreter::on(const filter_block& s) {
-  TROUPE_ASSIGN(frame_, enter(s.inside, frame_));
-  TROUPE_TRY(fill(*frame_));
-  value text;
-  {
-    sink printed(*this);
-    TROUPE_ASSIGN(flow end, execute(s.body));
-    if (end != flow::normal) {
-      leave();
-      return end;
-    }
-    TROUPE_ASSIGN(text, printed.take());
-  }
-  const value* outside = std::exchange(block_text_, &text);
-  auto filtered = evaluate(*s.filter);
-  block_text_ = outside;
-  if (!filtered) return std::move(filtered).err();
-  leave();
-  TROUPE_ASSIGN(std::string shown, to_text(heap_, *filtered));
+  flow left = flow::normal;
+  TROUPE_ASSIGN(const std::optional<value> text, printed_by(s, left));
+  if (!text) return left;
+  TROUPE_ASSIGN(std::string shown, to_text(heap_, *text));
   TROUPE_TRY(write(shown));
-  return flow::normal;
+  return left;
 }
 
 result<interpreter::flow> interpreter::on(const with_statement& s) {

@@ -1,32 +1,13 @@
 #include "actors/controller/lease.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <map>
+
+#include "tests/support/memory_store.hpp"
 
 namespace troupe {
 namespace {
 
 using namespace std::chrono_literals;
-
-class memory_store final : public store {
- public:
-  result<std::optional<store_entry>> get(std::string_view key) override {
-    auto at = entries_.find(std::string(key));
-    return at == entries_.end() ? std::nullopt : std::optional(at->second);
-  }
-  result<uint64_t> put_if(std::string_view key, std::string_view value, uint64_t expected) override {
-    auto& entry = entries_[std::string(key)];
-    if (entry.revision != expected) return {errc::conflict, "another revision"};
-    entry = {std::string(key), std::string(value), ++revision_};
-    return revision_;
-  }
-  result<void> remove_if(std::string_view, uint64_t) override { return {errc::not_supported, ""}; }
-  result<std::vector<store_entry>> list(std::string_view) override { return std::vector<store_entry>{}; }
-
- private:
-  std::map<std::string, store_entry> entries_;
-  uint64_t revision_ = 0;
-};
 
 BOOST_AUTO_TEST_CASE(the_first_takes_it_and_the_second_waits_a_whole_term_of_silence) {
   memory_store entries;
