@@ -111,8 +111,8 @@ function(troupe_test name)
 endfunction()
 
 # One fuzz target:  troupe_fuzz(json SOURCES json_fuzz.cpp USES target ...)
-# The source defines LLVMFuzzerTestOneInput. The program replays tests/fuzz/corpus/<name>, then mutates it for a bounded
-# number of runs from a fixed seed; with clang's libFuzzer the same source can be driven by coverage.
+# The source defines LLVMFuzzerTestOneInput. The program replays tests/fuzz/corpus/<name>, then mutates it for a few
+# seconds from a fixed seed; with clang's libFuzzer the same source can be driven by coverage.
 if(TROUPE_TESTS)
   add_library(troupe_fuzz_driver OBJECT EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp")
   target_link_libraries(troupe_fuzz_driver PRIVATE troupe_options)
@@ -125,7 +125,7 @@ function(troupe_fuzz name)
     add_dependencies(checks fuzz_${name})
   endif()
   add_test(NAME fuzz.${name} COMMAND fuzz_${name} "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
-  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 120 ENVIRONMENT "TROUPE_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 endfunction()
 
 # The Cap'n Proto compiler's output for schemas, as sources of the calling target's folder.

@@ -1,6 +1,6 @@
 // Drives one fuzz target without a coverage-guided fuzzer: replays a corpus, then runs deterministic mutations of it.
 //
-//   fuzz_NAME CORPUS_FOLDER [RUNS [SEED]]      default: as many runs as 10 seconds allow, at most 20000; seed 1
+//   fuzz_NAME CORPUS_FOLDER [RUNS [SEED]]      default: as many runs as 5 seconds allow; seed 1
 //
 // An input that kills the program (a signal, a sanitizer's report, an exception, half a minute without an end) is
 // written to ./crash-fuzz_NAME as it dies. A folder that holds that file alone, as corpus, with 0 runs, repeats it.
@@ -178,7 +178,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s: no inputs in %s\n", argv[0], argv[1]);
     return 2;
   }
-  size_t runs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20000;
+  size_t runs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : SIZE_MAX;
   uint64_t seed = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
   const auto program = std::filesystem::path(argv[0]).filename().string();
   current.file = "crash-" + program;
@@ -187,7 +187,7 @@ int main(int argc, char** argv) {
 
   mutator mutations(corpus, seed);
   const auto begin = std::chrono::steady_clock::now();
-  const auto end = begin + (argc > 2 ? std::chrono::seconds(3600) : std::chrono::seconds(10));
+  const auto end = begin + (argc > 2 ? std::chrono::hours(24) : std::chrono::seconds(5));
   size_t done = 0;
   for (; done < runs && std::chrono::steady_clock::now() < end; ++done) run(mutations.next());
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
