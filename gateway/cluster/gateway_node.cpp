@@ -57,6 +57,13 @@ root_config children_of(node_runtime& node, const node_name& host, status_board&
   return root;
 }
 
+// However the process ends, a port in use included: the server first, so that nobody is left whom an actor could answer;
+// then the actors; then what they refer to.
+struct actors_end {
+  node_runtime& node;
+  ~actors_end() { node.end_actors(); }
+};
+
 }  // namespace
 
 result<int> run_gateway_node(const cluster_config& config, node_arguments arguments) {
@@ -97,6 +104,7 @@ result<int> run_gateway_node(const cluster_config& config, node_arguments argume
   auto root = spawn_root(node.system(), env,
                          children_of(node, gateway->host, board, *state, [] { ::kill(::getpid(), SIGTERM); }));
   env.post.bind(service::node, no_group_number, caf::actor_cast<caf::actor>(root));
+  actors_end end_of_actors{node};
   TROUPE_TRY(node.start_transport());
 
   http_server_config for_http;
@@ -107,17 +115,13 @@ result<int> run_gateway_node(const cluster_config& config, node_arguments argume
   TROUPE_ASSIGN(auto http, http_server::start(for_http, *api, env.clock, env.random, env.log, metrics.for_gateway()));
   env.log.info("gateway.listening", {{"http", http->address()}});
 
-  int exit_code = node.run([&] {
+  return node.run([&] {
     board.set_draining();
     http->drain(config.supervision.drain_timeout, [&](size_t cut) {
       env.log.info("gateway.drained", {{"cut", uint64_t{cut}}});
       node.request_end(0);
     });
   });
-  // Clients first, then actors: nobody is left whom an actor could answer.
-  http.reset();
-  node.end_actors();
-  return exit_code;
 }
 
 }  // namespace troupe
