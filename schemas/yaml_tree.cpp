@@ -185,8 +185,12 @@ result<yaml_node> parse_yaml(std::string_view text, yaml_limits limits) {
     TROUPE_TRY(check_keys_once(root));
     return root;
   } catch (const YAML::Exception& e) {
+    // It quotes single bytes of the text.
+    std::string what = utf8_repaired(e.msg);
+    std::replace_if(
+        what.begin(), what.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
     // What was refused earlier in the text says more than what yaml-cpp then stumbled over.
-    return builder.problem().value_or(at(position_of(e.mark), e.msg));
+    return builder.problem().value_or(at(position_of(e.mark), std::move(what)));
   }
 }
 

@@ -53,6 +53,12 @@ BOOST_AUTO_TEST_CASE(refuses_text_that_is_not_yaml) {
   BOOST_TEST(refusal("a: b: c\n") != "accepted");
 }
 
+BOOST_AUTO_TEST_CASE(quotes_an_escape_that_is_none_on_one_line_of_text) {
+  BOOST_TEST(refusal("a: \"\\q\"") == "1:7: unknown escape character: q");
+  // yaml-cpp takes the first byte of a character for a character.
+  BOOST_TEST(refusal("a: \"\\\xC3\xA9\"") == "1:7: unknown escape character: \xEF\xBF\xBD");
+}
+
 BOOST_AUTO_TEST_CASE(refuses_bytes_that_are_not_text) {
   BOOST_TEST(refusal("a: 1\nb: \xFF\n") == "2:4: is not UTF-8");
   BOOST_TEST(refusal("a: \x01\n") == "1:4: has a control character");
