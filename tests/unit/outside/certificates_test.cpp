@@ -13,7 +13,7 @@
 #include <memory>
 #include <thread>
 
-#include "tests/unit/outside/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -58,9 +58,7 @@ struct folder_with_authority {
   result<void> make(std::string_view role, std::string_view node) {
     return make_node_certificate(folder.path(), "blue", role, node, now);
   }
-  certificate_ptr certificate(std::string_view node) {
-    return read_certificate(folder.path() / (std::string(node) + ".pem"));
-  }
+  certificate_ptr certificate(std::string_view node) { return read_certificate(folder / (std::string(node) + ".pem")); }
 };
 
 BOOST_AUTO_TEST_SUITE(certificates)
@@ -92,27 +90,27 @@ BOOST_FIXTURE_TEST_CASE(every_file_is_its_owners_alone, folder_with_authority) {
 
 BOOST_FIXTURE_TEST_CASE(what_is_there_and_good_is_kept, folder_with_authority) {
   BOOST_REQUIRE(make("rank", "g0r0"));
-  std::string authority = content_of(folder.path() / "authority.pem"), node = content_of(folder.path() / "g0r0.pem");
+  std::string authority = content_of(folder / "authority.pem"), node = content_of(folder / "g0r0.pem");
   now += days(100);
   BOOST_REQUIRE(make_authority(folder.path(), "blue", now));
   BOOST_REQUIRE(make("rank", "g0r0"));
-  BOOST_TEST(content_of(folder.path() / "authority.pem") == authority);
-  BOOST_TEST(content_of(folder.path() / "g0r0.pem") == node);
+  BOOST_TEST(content_of(folder / "authority.pem") == authority);
+  BOOST_TEST(content_of(folder / "g0r0.pem") == node);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_certificate_close_to_its_end_is_renewed, folder_with_authority) {
   BOOST_REQUIRE(make("rank", "g0r0"));
-  std::string before = content_of(folder.path() / "g0r0.pem");
+  std::string before = content_of(folder / "g0r0.pem");
   now += days(340);
   BOOST_REQUIRE(make("rank", "g0r0"));
-  BOOST_TEST(content_of(folder.path() / "g0r0.pem") != before);
+  BOOST_TEST(content_of(folder / "g0r0.pem") != before);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_renewed_authority_still_vouches_for_what_it_signed, folder_with_authority) {
   BOOST_REQUIRE(make("rank", "g0r0"));
-  std::string before = content_of(folder.path() / "authority.pem");
+  std::string before = content_of(folder / "authority.pem");
   BOOST_REQUIRE(make_authority(folder.path(), "blue", now + days(3300)));
-  BOOST_TEST(content_of(folder.path() / "authority.pem") != before);
+  BOOST_TEST(content_of(folder / "authority.pem") != before);
   auto node = certificate("g0r0"), authority = certificate("authority");
   BOOST_TEST(X509_verify(node.get(), X509_get0_pubkey(authority.get())) == 1);
 }
@@ -126,10 +124,10 @@ BOOST_FIXTURE_TEST_CASE(a_node_whose_role_changed_gets_a_new_certificate, folder
 
 BOOST_FIXTURE_TEST_CASE(a_key_that_was_lost_is_replaced_with_its_certificate, folder_with_authority) {
   BOOST_REQUIRE(make("rank", "n"));
-  std::filesystem::remove(folder.path() / "n.key");
-  std::string before = content_of(folder.path() / "n.pem");
+  std::filesystem::remove(folder / "n.key");
+  std::string before = content_of(folder / "n.pem");
   BOOST_REQUIRE(make("rank", "n"));
-  BOOST_TEST(content_of(folder.path() / "n.pem") != before);
+  BOOST_TEST(content_of(folder / "n.pem") != before);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_folder_of_another_cluster_is_refused, folder_with_authority) {
@@ -142,26 +140,26 @@ BOOST_FIXTURE_TEST_CASE(the_folder_of_another_cluster_is_refused, folder_with_au
 BOOST_FIXTURE_TEST_CASE(damaged_files_are_named_and_not_replaced, folder_with_authority) {
   for (const char* name : {"authority.pem", "authority.key", "n.pem", "n.key"}) {
     BOOST_REQUIRE(make("rank", "n"));
-    std::string good = content_of(folder.path() / name);
-    std::ofstream(folder.path() / name) << good.substr(0, good.size() / 2);
+    std::string good = content_of(folder / name);
+    std::ofstream(folder / name) << good.substr(0, good.size() / 2);
     auto made = make("rank", "n");
     BOOST_REQUIRE(!made);
     BOOST_TEST((made.err().code == errc::corrupt));
     BOOST_TEST(made.err().detail.find(name) != std::string::npos, made.err().detail);
-    BOOST_TEST(content_of(folder.path() / name) == good.substr(0, good.size() / 2));
-    std::ofstream(folder.path() / name) << good;
+    BOOST_TEST(content_of(folder / name) == good.substr(0, good.size() / 2));
+    std::ofstream(folder / name) << good;
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_huge_file_is_refused_without_reading_it_all, folder_with_authority) {
-  std::filesystem::resize_file(folder.path() / "authority.pem", uint64_t{1} << 36);  // sparse
+  std::filesystem::resize_file(folder / "authority.pem", uint64_t{1} << 36);  // sparse
   auto made = make("rank", "n");
   BOOST_REQUIRE(!made);
   BOOST_TEST((made.err().code == errc::corrupt));
 }
 
 BOOST_FIXTURE_TEST_CASE(signing_needs_the_authoritys_key, folder_with_authority) {
-  std::filesystem::remove(folder.path() / "authority.key");
+  std::filesystem::remove(folder / "authority.key");
   BOOST_TEST(make_authority(folder.path(), "blue", now).has_value());  // the certificate alone is good
   auto made = make("rank", "n");
   BOOST_REQUIRE(!made);
@@ -171,8 +169,8 @@ BOOST_FIXTURE_TEST_CASE(signing_needs_the_authoritys_key, folder_with_authority)
 
 BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_made_is_named) {
   test::temporary_folder folder;
-  std::ofstream(folder.path() / "file") << "x";
-  auto made = make_authority(folder.path() / "file" / "certificates", "blue", today());
+  std::ofstream(folder / "file") << "x";
+  auto made = make_authority(folder / "file/certificates", "blue", today());
   BOOST_REQUIRE(!made);
   BOOST_TEST((made.err().code == errc::io_failed));
   BOOST_TEST(made.err().detail.find("certificates") != std::string::npos);
@@ -233,7 +231,7 @@ BOOST_AUTO_TEST_CASE(several_makers_at_once_agree) {
   }
   for (auto& maker : makers) maker.join();
   BOOST_TEST(made == 8);
-  auto node = read_certificate(folder.path() / "n.pem"), authority = read_certificate(folder.path() / "authority.pem");
+  auto node = read_certificate(folder / "n.pem"), authority = read_certificate(folder / "authority.pem");
   BOOST_TEST(verify(node.get(), authority.get(), X509_PURPOSE_SSL_SERVER) == X509_V_OK);
 }
 

@@ -14,7 +14,7 @@
 
 #include "actors/outside/process/posix_process_host.hpp"
 #include "actors/outside/process/process_notes.hpp"
-#include "tests/unit/outside/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -66,7 +66,7 @@ struct opened_host {
     posix_process_host_config config;
     config.program = TROUPE_PROCESS_CHILD;
     config.state_folder = folder.path();
-    config.log_folder = folder.path() / "logs";
+    config.log_folder = folder / "logs";
     config.log_bytes_max = log_bytes_max;
     config.log_check_interval = log_check_interval;
     auto opened = posix_process_host::open(std::move(config), null_logger());
@@ -80,7 +80,7 @@ struct opened_host {
     return started->front();
   }
   std::string log_of(const node_name& name, const char* extension = ".log") const {
-    std::ifstream in(folder.path() / "logs" / (name + extension));
+    std::ifstream in(folder / ("logs/" + name + extension));
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
   /// Its first line has come: it runs.
@@ -90,7 +90,7 @@ struct opened_host {
     BOOST_REQUIRE(!log_of(name).empty());
   }
   size_t notes() const {
-    auto in = std::filesystem::directory_iterator(folder.path() / "processes");
+    auto in = std::filesystem::directory_iterator(folder / "processes");
     return static_cast<size_t>(std::distance(begin(in), end(in)));
   }
 };
@@ -224,8 +224,8 @@ BOOST_AUTO_TEST_CASE(all_start_or_none) {
 
 BOOST_AUTO_TEST_CASE(a_program_that_is_not_there_is_named) {
   posix_process_host_config config;
-  config.program = folder.path() / "no-such-program";
-  config.state_folder = folder.path() / "other";
+  config.program = folder / "no-such-program";
+  config.state_folder = folder / "other";
   auto opened = posix_process_host::open(std::move(config), null_logger());
   BOOST_REQUIRE(opened);
   auto started = (*opened)->start({{"n", 0, {}}}, 0);
@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(without_a_program_this_executable_is_started) {
   host.reset();
   posix_process_host_config config;
   config.state_folder = folder.path();
-  config.log_folder = folder.path() / "logs";
+  config.log_folder = folder / "logs";
   auto opened = posix_process_host::open(std::move(config), null_logger());
   BOOST_REQUIRE(opened);
   (*opened)->on_exit(ended.handler());
@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(a_log_does_not_grow_without_end_while_its_process_runs) {
   host = open(10'000, std::chrono::milliseconds(1));
   start("n", {"chatter"});
   auto until = std::chrono::steady_clock::now() + patience;
-  auto aside = folder.path() / "logs" / "n.log.1";
+  const std::filesystem::path aside = folder / "logs/n.log.1";
   std::error_code none;
   // Set aside twice: the second time in place of the first.
   auto first = std::filesystem::file_time_type::min();
@@ -344,17 +344,16 @@ BOOST_AUTO_TEST_CASE(the_next_host_adopts_the_living_and_learns_of_the_dead) {
 BOOST_AUTO_TEST_CASE(a_pid_that_belongs_to_somebody_else_by_now_is_left_alone) {
   auto stranger = start("stranger", {"wait"});
   host.reset();
-  auto file = folder.path() / "processes" / "stranger.0";
+  const std::filesystem::path file = folder / "processes/stranger.0";
   std::ifstream in(file);
   process_note note;
   std::string machine_start;
   in >> note.status.name >> note.status.generation >> note.status.pid >> note.start_time >> machine_start;
   BOOST_REQUIRE(in);
   // The same pid, another start of it; and the same pid and start, on another start of the machine.
-  std::ofstream(folder.path() / "processes" / "a.1")
+  std::ofstream(folder / "processes/a.1")
       << "a 1 " << stranger.pid << " " << note.start_time + 1 << " " << machine_start;
-  std::ofstream(folder.path() / "processes" / "b.1")
-      << "b 1 " << stranger.pid << " " << note.start_time << " another-start";
+  std::ofstream(folder / "processes/b.1") << "b 1 " << stranger.pid << " " << note.start_time << " another-start";
   std::filesystem::remove(file);
   host = open();
   BOOST_TEST(host->list().empty());
@@ -369,7 +368,7 @@ BOOST_AUTO_TEST_CASE(a_pid_that_belongs_to_somebody_else_by_now_is_left_alone) {
 BOOST_AUTO_TEST_CASE(notes_that_cannot_be_read_are_dropped) {
   host.reset();
   for (const char* text : {"", "x", "n 1 -5 0 s", "n 1 99999999999999 0 s", "other 2 1 0 s"}) {
-    std::ofstream(folder.path() / "processes" / "n.1") << text;
+    std::ofstream(folder / "processes/n.1") << text;
     host = open();
     BOOST_TEST(host->list().empty());
     BOOST_TEST(notes() == 0u);

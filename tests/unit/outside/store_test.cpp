@@ -8,14 +8,14 @@
 #include <thread>
 
 #include "actors/outside/store/sqlite_store.hpp"
-#include "tests/unit/outside/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
 
 struct opened_store {
   test::temporary_folder folder;
-  std::filesystem::path file = folder.path() / "store.db";
+  std::filesystem::path file = folder / "store.db";
   std::unique_ptr<sqlite_store> store = open();
 
   std::unique_ptr<sqlite_store> open() const {
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_a_newer_troupe_is_refused_and_left_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_opened_is_named) {
-  auto missing = sqlite_store::open(folder.path() / "nowhere" / "store.db");
+  auto missing = sqlite_store::open(folder / "nowhere/store.db");
   BOOST_REQUIRE(!missing);
   BOOST_TEST((missing.err().code == errc::io_failed));
   BOOST_TEST(missing.err().detail.find("nowhere") != std::string::npos);

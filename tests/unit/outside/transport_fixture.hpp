@@ -18,7 +18,7 @@
 #include "actors/outside/certificates/certificates.hpp"
 #include "actors/outside/transport/asio_transport.hpp"
 #include "actors/outside/transport/link_wire.hpp"
-#include "tests/unit/outside/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::test {
 
