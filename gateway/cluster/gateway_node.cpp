@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "actors/controller/controller.hpp"
 #include "actors/host_watch/host_watch.hpp"
@@ -20,8 +21,8 @@
 namespace troupe {
 namespace {
 
-root_config children_of(node_runtime& node, const node_name& host, status_board& board, store& state,
-                        const std::function<void()>& drain_node) {
+root_config children_of(node_runtime& node, const std::optional<node_name>& started_by, status_board& board,
+                        store& state, const std::function<void()>& drain_node) {
   auto& env = node.env();
   root_config root;
   auto add = [&](const char* name, std::function<caf::actor()> spawn) {
@@ -48,9 +49,11 @@ root_config children_of(node_runtime& node, const node_name& host, status_board&
     env.post.bind(service::membership, no_group_number, actor);
     return actor;
   });
-  add("host_watch", [&, host, drain_node] {
-    return caf::actor_cast<caf::actor>(spawn_host_watch(node.system(), env, {host, drain_node}));
-  });
+  if (started_by) {
+    add("host_watch", [&, host = *started_by, drain_node] {
+      return caf::actor_cast<caf::actor>(spawn_host_watch(node.system(), env, {host, drain_node}));
+    });
+  }
   const auto& s = env.config.supervision;
   root.restarts = {s.restarts_max, s.restart_period, s.restart_delay, s.restart_delay_max};
   root.end_node = [&node](int exit_code) { node.request_end(exit_code); };
@@ -77,7 +80,10 @@ result<int> run_gateway_node(const cluster_config& config, node_arguments argume
   for_it.cluster = config;
   for_it.name = gateway->name;
   for_it.role = "gateway";
+  // Only a host's agent gives sockets; who is started by an init system does not depend on one.
+  std::optional<node_name> started_by;
   if (arguments.listen_fd) {
+    started_by = gateway->host;
     for_it.listen_fd = std::move(arguments.listen_fd);
   } else {
     for_it.listen = transport_address{gateway->address, gateway->port};
@@ -101,8 +107,8 @@ result<int> run_gateway_node(const cluster_config& config, node_arguments argume
   for_api.request_timeout = config.http.request_timeout;
   auto api = make_api(for_api, client, env.clock, env.random, metrics.for_gateway());
 
-  auto root = spawn_root(node.system(), env,
-                         children_of(node, gateway->host, board, *state, [] { ::kill(::getpid(), SIGTERM); }));
+  auto root =
+      spawn_root(node.system(), env, children_of(node, started_by, board, *state, [] { ::kill(::getpid(), SIGTERM); }));
   env.post.bind(service::node, no_group_number, caf::actor_cast<caf::actor>(root));
   actors_end end_of_actors{node};
   TROUPE_TRY(node.start_transport());
