@@ -253,6 +253,25 @@ def test_a_value_out_of_range_is_named(client, fields, named):
         assert caught.value.type == "invalid_request_error"
 
 
+@pytest.mark.parametrize(
+    "create, fields, named",
+    [
+        (complete, {"suffix": "the end"}, "suffix"),
+        (complete, {"best_of": 2}, "best_of"),
+        (complete, {"echo": True, "logprobs": 2}, "echo"),
+        (chat, {"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        (chat, {"response_format": {"type": "json_object"}}, "response_format"),
+        (chat, {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+         "messages[0].content[0].type"),
+    ],
+    ids=lambda value: "" if callable(value) else str(value),
+)
+def test_what_is_not_there_is_refused_by_name(client, create, fields, named):
+    with pytest.raises(openai.BadRequestError, match="not supported") as caught:
+        create(client, **fields)
+    assert (caught.value.param, caught.value.code) == (named, "unsupported_parameter")
+
+
 def test_a_context_that_is_too_long_is_said(client):
     with pytest.raises(openai.BadRequestError, match="context is 1024 tokens") as caught:
         complete(client, prompt="word " * 3000)
