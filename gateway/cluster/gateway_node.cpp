@@ -60,8 +60,8 @@ root_config children_of(node_runtime& node, const std::optional<node_name>& star
   return root;
 }
 
-// However the process ends, a port in use included: the server first, so that nobody is left whom an actor could answer;
-// then the actors; then what they refer to.
+// However the process ends, a port in use included: the server first, so that nobody is left whom an actor could
+// answer; then the actors; then what they refer to.
 struct actors_end {
   node_runtime& node;
   ~actors_end() { node.end_actors(); }
