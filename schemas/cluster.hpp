@@ -75,8 +75,6 @@ struct start_group {
 
 /// Control to a host agent: kill what lives of the head's group in generations up to the head's.
 struct end_group {
-  /// SIGTERM first; SIGKILL at once otherwise.
-  bool gently = false;
   friend bool operator==(const end_group&, const end_group&) = default;
 };
 

@@ -142,7 +142,6 @@ struct StartGroup {
 }
 
 struct EndGroup {
-  gently @0 :Bool;
 }
 
 struct GroupProcess {

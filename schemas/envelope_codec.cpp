@@ -139,7 +139,7 @@ struct body_writer {
   }
   void operator()(const heartbeat& h) { body.initHeartbeat().setSequence(h.sequence); }
   void operator()(const start_group& s) { write_ids(body.initStartGroup().initRanks(count(s.ranks.size())), s.ranks); }
-  void operator()(const end_group& e) { body.initEndGroup().setGently(e.gently); }
+  void operator()(const end_group&) { body.initEndGroup(); }
   void operator()(const host_report& r) {
     auto out = body.initHostReport();
     auto processes = out.initProcesses(count(r.processes.size()));
@@ -320,7 +320,7 @@ envelope_body read_body(wire::Envelope::Body::Reader in) {
     case which::GROUP_LOAD: return read(in.getGroupLoad());
     case which::HEARTBEAT: return heartbeat{in.getHeartbeat().getSequence()};
     case which::START_GROUP: return start_group{ids(in.getStartGroup().getRanks(), "ranks")};
-    case which::END_GROUP: return end_group{in.getEndGroup().getGently()};
+    case which::END_GROUP: return end_group{};
     case which::HOST_REPORT: return read(in.getHostReport());
     case which::GROUP_PROCESS_EXITED: {
       auto p = in.getGroupProcessExited();

@@ -12,7 +12,7 @@ void append(group_life::actions& to, group_life::actions more) {
 group_life::actions group_life::begin(generation_number stored, instant now) {
   generation_ = stored;
   if (stored == 0) {
-    auto out = next_generation(now, false);
+    auto out = next_generation();
     phase_ = group_phase::backing_off;
     due_ = now;
     append(out, on_time(now));
@@ -26,11 +26,11 @@ group_life::actions group_life::begin(generation_number stored, instant now) {
 }
 
 // Fences whatever lives: nothing of an older generation is accepted from here on.
-group_life::actions group_life::next_generation(instant, bool gently) {
+group_life::actions group_life::next_generation() {
   ++generation_;
   adopting_ = false;
   ready_.clear();
-  return {store_generation{generation_}, announce{}, end_older{gently}};
+  return {store_generation{generation_}, announce{}, end_older{}};
 }
 
 group_life::actions group_life::fail(const std::string& why, instant now) {
@@ -41,7 +41,7 @@ group_life::actions group_life::fail(const std::string& why, instant now) {
   phase_ = delay ? group_phase::backing_off : group_phase::failed;
   // A group that cannot be kept up is tried again at the slowest pace that the limits allow.
   due_ = now + delay.value_or(config_.restarts.period);
-  auto out = next_generation(now, false);
+  auto out = next_generation();
   out.push_back(log_failure{failed_generation, why, !delay});
   return out;
 }
@@ -119,8 +119,7 @@ group_life::actions group_life::on_idle(generation_number generation, instant no
     phase_ = group_phase::stopped;
     due_.reset();
   }
-  // Nothing is left that could be ended gently: a rank that is asked to go would wait for its group to be drained.
-  auto out = next_generation(now, false);
+  auto out = next_generation();
   append(out, on_time(now));
   return out;
 }

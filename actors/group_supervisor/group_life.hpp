@@ -38,9 +38,7 @@ class group_life {
     generation_number generation;
   };
   /// End what lives of older generations.
-  struct end_older {
-    bool gently;
-  };
+  struct end_older {};
   /// Ask the host to start the present generation.
   struct start {};
   /// Tell the router the present state.
@@ -79,7 +77,7 @@ class group_life {
   const std::set<uint32_t>& ready_ranks() const { return ready_; }
 
  private:
-  actions next_generation(instant now, bool gently);
+  actions next_generation();
   actions fail(const std::string& why, instant now);
 
   config config_;

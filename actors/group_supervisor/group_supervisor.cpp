@@ -101,8 +101,8 @@ struct group_supervisor_state {
     for (const auto& action : actions) {
       if (const auto* stored = std::get_if<group_life::store_generation>(&action)) {
         if (!write_generation(stored->generation)) return;
-      } else if (const auto* end = std::get_if<group_life::end_older>(&action)) {
-        end_older(end->gently);
+      } else if (std::holds_alternative<group_life::end_older>(action)) {
+        end_older();
       } else if (std::holds_alternative<group_life::start>(action)) {
         start_wanted = true;
         start();
@@ -155,20 +155,20 @@ struct group_supervisor_state {
     if (env.post.send(group.host, head_to_host(), std::move(wanted))) start_wanted = false;
   }
 
-  void end_older(bool gently) {
+  void end_older() {
     members.clear();
-    if (!gently && config.fenced_kill_delay > duration{}) {
+    if (config.fenced_kill_delay > duration{}) {
       tell_after(handle(), config.fenced_kill_delay, tick{kill_tick});
     } else {
-      send_end(gently);
+      send_end();
     }
   }
 
-  void send_end(bool gently) {
+  void send_end() {
     auto head = head_to_host();
     head.generation = life.generation() - 1;
     // Where the host cannot be reached now, it is told when its report of what lives comes.
-    (void)env.post.send(group.host, head, end_group{gently});
+    (void)env.post.send(group.host, head, end_group{});
   }
 
   // ---- what is heard ----
@@ -207,7 +207,7 @@ struct group_supervisor_state {
       return;
     }
     for (const auto& process : report.processes) {
-      if (process.group == group.number && process.generation < life.generation()) return send_end(false);
+      if (process.group == group.number && process.generation < life.generation()) return send_end();
     }
     if (generation == 0) perform(life.on_host(report.processes, group.number, now));
   }
@@ -242,7 +242,7 @@ struct group_supervisor_state {
   }
 
   void on_tick(uint32_t which) {
-    if (which == kill_tick) return send_end(false);
+    if (which == kill_tick) return send_end();
     auto now = env.clock.now();
     perform(life.on_time(now));
     if (start_wanted && life.phase() == group_phase::starting) start();

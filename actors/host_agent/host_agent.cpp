@@ -88,8 +88,8 @@ struct host_agent_state {
       answer(message, describe_host());
     } else if (const auto* wanted = std::get_if<start_group>(&message.body())) {
       answer(message, start_ranks(head.group, head.generation, wanted->ranks));
-    } else if (const auto* end = std::get_if<end_group>(&message.body())) {
-      end_ranks(head.group, head.generation, end->gently ? end_process::terminate : end_process::kill);
+    } else if (std::holds_alternative<end_group>(message.body())) {
+      end_ranks(head.group, head.generation);
     }
   }
 
@@ -119,7 +119,7 @@ struct host_agent_state {
     const auto& group = groups[number];
     // What an older generation left behind would take memory and cores from this one. Who asked for time to look at it
     // has it ended later, by the supervisor.
-    if (env.config.supervision.fenced_kill_delay == duration{}) end_ranks(number, generation - 1, end_process::kill);
+    if (env.config.supervision.fenced_kill_delay == duration{}) end_ranks(number, generation - 1);
     std::vector<process_spec> specs;
     for (uint32_t rank : ranks) {
       if (rank >= group.ranks())
@@ -139,11 +139,12 @@ struct host_agent_state {
     return report;
   }
 
-  void end_ranks(group_number number, generation_number up_to, end_process how) {
+  void end_ranks(group_number number, generation_number up_to) {
     for (const auto& status : processes.list()) {
       auto rank = find_rank(groups, status.name);
-      if (rank && rank->group == number && status.generation <= up_to)
-        processes.end(status.name, status.generation, how);
+      if (rank && rank->group == number && status.generation <= up_to) {
+        processes.end(status.name, status.generation, end_process::kill);
+      }
     }
   }
 

@@ -101,7 +101,6 @@ BOOST_FIXTURE_TEST_CASE(the_ranks_of_a_drained_group_are_ended_for_good, control
   BOOST_REQUIRE(ended.has_value());
   BOOST_TEST(ended->first.to == "h");
   BOOST_TEST(ended->first.it.head.generation == 1u);
-  BOOST_TEST(!ended->second.gently);  // asked gently, a rank waits for somebody to drain its group
   pass(1s);
   BOOST_TEST(!take<start_group>().has_value());
 }

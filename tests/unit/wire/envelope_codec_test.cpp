@@ -68,7 +68,7 @@ std::vector<envelope_body> every_body() {
                  .step_us_p99 = 13},
       heartbeat{5},
       start_group{{0, 1}},
-      end_group{true},
+      end_group{},
       host_report{{process}, true, why},
       group_process_exited{process, "signal 9"},
       drain_request{"gateway-0"},
