@@ -189,7 +189,8 @@ result<value> heap::dict(std::vector<std::pair<value, value>> entries) {
   data->entries.reserve(entries.size());
   data->index.reserve(entries.size());
   for (auto& entry : entries) {
-    auto& [key, item] = entry;
+    value& key = entry.first;
+    value& item = entry.second;
     auto hash = hash_of(key);
     if (!hash) return wrong("unhashable type: '" + type_name(key) + "'");
     TROUPE_ASSIGN(size_t above_key, depth_above(key));

@@ -231,10 +231,14 @@ def contexts():
         yield f"{name}/{i}", context(messages, i)
 
 
+# The variants of real_renderings.json: few enough for a test under sanitizers.
+KEPT_VARIANTS = (0, 1, 2, 3, 6)
+
+
 def hash_of(source, messages):
-    """FNV-1a (64 bits) of the outcomes with all variants, each with a zero behind it."""
+    """FNV-1a (64 bits) of the outcomes with the kept variants, each with a zero behind it."""
     out = 0xCBF29CE484222325
-    for i in range(len(VARIANTS)):
+    for i in KEPT_VARIANTS:
         want = expected(source, context(messages, i))
         outcome = want.get("text", "raised: " + want["raised"] if "raised" in want else "error")
         for byte in outcome.encode() + b"\0":
@@ -253,7 +257,7 @@ def real_renderings(folder):
     for path in sorted(glob.glob(os.path.join(folder, "**", "*.jinja"), recursive=True)):
         source = open(path, encoding="utf-8").read()
         made.append((os.path.relpath(path, folder), {name: hash_of(source, m) for name, m in CONVERSATIONS.items()}))
-    shown = [context([], i) for i in range(len(VARIANTS))]
+    shown = [context([], i) for i in KEPT_VARIANTS]
     return (
         f'{{"conversations": {lines(CONVERSATIONS.items())},\n"variants": [\n  '
         + ",\n  ".join(map(line, shown))

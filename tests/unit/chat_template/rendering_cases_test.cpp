@@ -2,16 +2,14 @@
 // --make-cases). "text": the rendering; "raised": the words of raise_exception; "error": jinja2 failed, and so must we,
 // in our own words.
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
 #include <string>
 
 #include "base/json.hpp"
 #include "shards/chat_template/chat_template.hpp"
+#include "tests/support/test_data.hpp"
 
 BOOST_AUTO_TEST_CASE(renders_and_fails_as_jinja2_does) {
-  const char* source_dir = std::getenv("TROUPE_SOURCE_DIR");
-  BOOST_REQUIRE(source_dir);
-  auto cases = troupe::read_json_file(std::string(source_dir) + "/tests/unit/chat_template/rendering_cases.json");
+  auto cases = troupe::read_json_file(troupe::test::source_folder() + "/tests/unit/chat_template/rendering_cases.json");
   BOOST_REQUIRE(cases);
   BOOST_REQUIRE(cases->get_array().size() > 600);
   for (const auto& entry : cases->get_array()) {
