@@ -62,7 +62,7 @@ void greeting::dial(const std::string& node, const std::string& host, uint16_t p
         endpoints to(found.begin(), found.end());
         // An address that swallows everything takes the whole deadline: the next dial begins elsewhere.
         std::rotate(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(turn % to.size()), to.end());
-        self->connect(std::move(to));
+        self->connect(to);
       });
 }
 
@@ -147,10 +147,10 @@ void greeting::receive_hello(std::function<void()> then) {
                      }
                      self->body_.resize(*length);
                      asio::async_read(*self->stream_, asio::buffer(self->body_),
-                                      [self, then = std::move(then)](const error_code& cut, size_t) mutable {
+                                      [self, then = std::move(then)](const error_code& cut, size_t) {
                                         if (self->over_) return;
                                         if (cut) return self->fail_io("waiting for the greeting", cut);
-                                        self->on_hello(std::move(then));
+                                        self->on_hello(then);
                                       });
                    });
 }
