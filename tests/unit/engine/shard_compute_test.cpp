@@ -15,9 +15,7 @@ using namespace troupe::test;
 const system_clock real_time;
 
 shard_compute_config config_for(const group_options& options, uint32_t rank, int fd) {
-  return {.shard = config_of(options, rank),
-          .shared_memory_fd = fd,
-          .generation = 2};
+  return {.shard = config_of(options, rank), .shared_memory_fd = fd, .generation = 2};
 }
 
 std::future<result<compute_facts>> open(compute& it) {
