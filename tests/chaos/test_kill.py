@@ -20,12 +20,16 @@ def test_every_stream_survives_the_kill_of_a_rank(start_cluster):
     tokens = sum(len(stream.times) for stream in undisturbed)
     print(f"undisturbed: {tokens} tokens, {gaps_line(undisturbed)}")
     all_gaps = []
-    for number in range(ROUNDS):
+    for _ in range(ROUNDS):
         rank = choose.choice(cluster.ranks())
         at = AtToken(choose.randrange(1, tokens), lambda rank=rank: kill(rank.pid))
         streams = run_streams(cluster.address, bodies, at)
         assert texts(streams) == expected
-        assert not rank.lives()
+        while not at.reached():
+            # A slow client gets several tokens in one event, so there were fewer of them.
+            at = AtToken(at.number // 2, at.then)
+            streams = run_streams(cluster.address, bodies, at)
+            assert texts(streams) == expected
         took = await_redundancy(cluster)
         group = cluster.groups()[rank.group]
         assert group.generation > rank.generation

@@ -19,7 +19,7 @@ def chaos_random() -> random.Random:
 
 
 class AtToken:
-    """Calls something once, from the stream that receives the n-th token of all streams."""
+    """Calls something once, from the stream that receives the n-th event with a token of all streams."""
 
     def __init__(self, number: int, then: Callable[[], None]):
         self.number, self.then = number, then
@@ -31,6 +31,9 @@ class AtToken:
             self.count += 1
             if self.count == self.number:
                 self.then()
+
+    def reached(self) -> bool:
+        return self.count >= self.number
 
 
 def texts(streams: list[Stream]) -> list[str]:
