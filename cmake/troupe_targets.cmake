@@ -78,7 +78,9 @@ set(TROUPE_THREADS "^actor[.]|^conformance[.]http|^unit[.](actors|engine[.](comm
 # Builds the tests that belong to this build's sanitizer, and nothing that they do not use.
 add_custom_target(checks)
 
-# One test program, run by ctest as one test:  troupe_test(unit.base SOURCES a_test.cpp ... USES target ... [TIMEOUT seconds])
+# One test program, run by ctest as one test:
+#   troupe_test(unit.base SOURCES a_test.cpp ... [APART b_test.cpp ...] USES target ... [TIMEOUT seconds])
+# SOURCES and APART are troupe_library's.
 # Its label is the part of the name before the dot. A source defines cases with BOOST_AUTO_TEST_CASE and includes
 # <boost/test/unit_test.hpp>; the main() is made here, once for all of them.
 if(TROUPE_TESTS)
@@ -88,10 +90,15 @@ if(TROUPE_TESTS)
   target_link_libraries(troupe_test_main PUBLIC troupe_options Boost::unit_test_framework)
 endif()
 function(troupe_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;APART;USES;PRECOMPILE" ${ARGN})
   string(REPLACE "." "_" target "test_${name}")
   string(REGEX REPLACE "\\..*" "" label "${name}")
-  add_executable(${target} ${arg_SOURCES})
+  if(TROUPE_SANITIZE AND arg_SOURCES)
+    troupe_joined(${target} sources ${arg_SOURCES})
+  else()
+    set(sources ${arg_SOURCES})
+  endif()
+  add_executable(${target} ${sources} ${arg_APART})
   target_link_libraries(${target} PRIVATE troupe_test_main ${arg_USES})
   if(arg_PRECOMPILE)
     troupe_precompile(${target} ${arg_PRECOMPILE})
