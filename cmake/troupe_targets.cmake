@@ -12,14 +12,16 @@ target_include_directories(troupe_options INTERFACE "${PROJECT_SOURCE_DIR}" "${P
 target_compile_definitions(troupe_options INTERFACE
   $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS> BOOST_ASIO_NO_DEPRECATED)
 if(TROUPE_SANITIZE)
-  target_compile_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -g1 -Og
-    # Joined sources (troupe_joined): what is local to one of them looks to the compiler as if a header had it.
-    -Wno-subobject-linkage)
+  target_compile_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -g1 -Og)
   target_link_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE})
   if(TROUPE_SANITIZE STREQUAL "thread")
     # Asio has fences around handlers, which this sanitizer does not see; the locks around its queues it does.
     target_compile_options(troupe_options INTERFACE -Wno-tsan)
   endif()
+endif()
+if(TROUPE_JOIN)
+  # What is local to one of the joined sources looks to the compiler as if a header had it.
+  target_compile_options(troupe_options INTERFACE -Wno-subobject-linkage)
 endif()
 find_program(TROUPE_MOLD mold)
 if(TROUPE_MOLD)
@@ -56,11 +58,11 @@ endfunction()
 
 # A layer, or a named part of one: a static library that links with nothing but what it names in USES.
 #   troupe_library(name SOURCES a.cpp ... [APART b.cpp ...] USES target ... [PRIVATE_USES target ...] [PRECOMPILE <header> ...])
-# With sanitizers its SOURCES are compiled a few at a time; those APART, which share names with others or have flags of their
-# own, are always compiled one by one.
+# With TROUPE_JOIN its SOURCES are compiled a few at a time; those APART, which share names with others or have flags of
+# their own, are always compiled one by one.
 function(troupe_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;APART;USES;PRIVATE_USES;PRECOMPILE" ${ARGN})
-  if(TROUPE_SANITIZE)
+  if(TROUPE_JOIN)
     troupe_joined(${name} sources ${arg_SOURCES})
   else()
     set(sources ${arg_SOURCES})
@@ -93,7 +95,7 @@ function(troupe_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;APART;USES;PRECOMPILE" ${ARGN})
   string(REPLACE "." "_" target "test_${name}")
   string(REGEX REPLACE "\\..*" "" label "${name}")
-  if(TROUPE_SANITIZE AND arg_SOURCES)
+  if(TROUPE_JOIN AND arg_SOURCES)
     troupe_joined(${target} sources ${arg_SOURCES})
   else()
     set(sources ${arg_SOURCES})

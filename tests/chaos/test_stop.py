@@ -55,7 +55,7 @@ def test_a_stopped_rank_is_replaced_and_ignored_when_it_wakes_up(start_cluster):
     clients = Clients(cluster, seeded_stories(8, 200))
     clients.start()
     rank, begin = stop_a_rank(cluster, choose)
-    time.sleep(max(0.0, begin + STOPPED_S - time.monotonic()))  # The issue wants 20 s; meanwhile the clients go on.
+    time.sleep(max(0.0, begin + STOPPED_S - time.monotonic()))  # Meanwhile the clients go on.
     assert state(rank.pid) == "T", "the zombie must live until it is woken"
     refused = cluster.metrics()['troupe_frames_refused_total{reason="generation"}']
     send(rank.pid, signal.SIGCONT)

@@ -50,6 +50,13 @@ def clang_arguments(entry: dict) -> list[str]:
     return kept + ["-w"]
 
 
+def sources_of(path: pathlib.Path) -> list[pathlib.Path]:
+    """What cmake/troupe_targets.cmake has joined in this file; the file itself if it has not."""
+    if not path.name.startswith("joined_"):
+        return [path]
+    return [ROOT / source for source in re.findall(r'#include "(.+)"', path.read_text())]
+
+
 class Linter:
     def __init__(self, build: pathlib.Path, results: pathlib.Path):
         self.build = build
@@ -60,9 +67,9 @@ class Linter:
         self.checks = version + (ROOT / ".clang-tidy").read_text()
         self.entries = {}
         for entry in json.loads((build / "compile_commands.json").read_text()):
-            path = pathlib.Path(entry["file"])
-            if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in LAYERS:
-                self.entries[path.relative_to(ROOT).as_posix()] = entry
+            for path in sources_of(pathlib.Path(entry["file"])):
+                if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in LAYERS:
+                    self.entries[path.relative_to(ROOT).as_posix()] = entry
         (results / "clean").mkdir(parents=True, exist_ok=True)
 
     def digest(self, path: str) -> str:
