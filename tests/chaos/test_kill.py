@@ -35,7 +35,7 @@ def test_every_stream_survives_the_kill_of_a_rank(start_cluster):
         assert group.generation > rank.generation
         print(f"{rank.name} killed at token {at.number}: {gaps_line(streams)}; redundant {took:.2f} s after the end")
         all_gaps += [1000 * stream.gap() for stream in streams]
-    print(f"{STREAMS} streams, {ROUNDS} kills: 0 differ, 0 errors; gap ms p50 {percentile(all_gaps, 0.5):.0f}"
+    print(f"figures: {STREAMS} streams, {ROUNDS} kills: 0 differ, 0 errors; gap ms p50 {percentile(all_gaps, 0.5):.0f}"
           f" p99 {percentile(all_gaps, 0.99):.0f} max {max(all_gaps):.0f}")
     assert sum(group.restarts for group in cluster.groups().values()) == ROUNDS
 
@@ -59,7 +59,7 @@ def test_a_killed_gateway_comes_back_and_adopts_its_ranks(start_cluster):
         assert text.startswith(stream.text)
     assert any(stream.error for stream in streams)
     eventually(lambda: answers(cluster), REDUNDANCY_S, "ready again")
-    print(f"\nanswers {time.monotonic() - begin[0]:.2f} s after the kill")
+    print(f"\nfigures: a killed gateway answers again after {time.monotonic() - begin[0]:.2f} s")
     assert {rank.name: rank for rank in cluster.ranks()} == before
     assert {group.generation for group in cluster.groups().values()} == {1}
     assert texts(run_streams(cluster.address, bodies)) == expected

@@ -44,7 +44,7 @@ def stop_a_rank(cluster, choose):
     eventually(lambda: cluster.groups()[rank.group].generation > rank.generation, 10, f"{rank.group} is fenced")
     fenced = time.monotonic() - begin
     await_redundancy(cluster)
-    print(f"{rank.name} stopped: its group fenced after {fenced:.2f} s, all ready after {time.monotonic() - begin:.2f} s")
+    print(f"figures: {rank.name} stopped: its group fenced after {fenced:.2f} s, all ready after {time.monotonic() - begin:.2f} s")
     return rank, begin
 
 
@@ -64,7 +64,7 @@ def test_a_stopped_rank_is_replaced_and_ignored_when_it_wakes_up(start_cluster):
     ended = time.monotonic() - woken
     now_refused = cluster.metrics()['troupe_frames_refused_total{reason="generation"}']
     streams = clients.end()
-    print(f"awake after {woken - begin:.1f} s, ended {ended:.2f} s later; {now_refused - refused:.0f} frames of it refused;"
+    print(f"figures: awake after {woken - begin:.1f} s, ended {ended:.2f} s later; {now_refused - refused:.0f} frames of it refused;"
           f" {len(streams)} streams without a difference, {gaps_line(streams)}")
     for event in cluster.events(rank.name)[-5:]:
         print(event)

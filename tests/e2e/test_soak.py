@@ -78,10 +78,10 @@ def test_no_error_and_no_growth(start_cluster):
     for client in clients:
         client.join()
     after = memory(cluster)
-    print(f"\n{CLIENTS} clients, {SECONDS:.0f} s after {WARM_UP_S:.0f} s of warming up:"
+    print(f"\nfigures: {CLIENTS} clients, {SECONDS:.0f} s after {WARM_UP_S:.0f} s of warming up:"
           f" {sum(client.requests for client in clients)} requests, {sum(client.tokens for client in clients)} tokens")
     for name, (pid, bytes_after) in sorted(after.items()):
-        print(f"{name:20} {before[name][1] / 2**20:8.2f} MiB -> {bytes_after / 2**20:8.2f} MiB")
+        print(f"figures: {name:20} {before[name][1] / 2**20:8.2f} MiB -> {bytes_after / 2**20:8.2f} MiB")
     assert [error for client in clients for error in client.errors] == []
     for name, (pid, bytes_after) in after.items():
         assert pid == before[name][0], f"{name} has been replaced"
