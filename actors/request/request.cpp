@@ -1,5 +1,6 @@
 #include "actors/request/request.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "actors/request/choice_stream.hpp"
@@ -41,7 +42,7 @@ struct request_state {
 
   request_actor::behavior_type make_behavior() {
     env.metrics.request_started();
-    tell_after(handle(), request.timeout, tick{deadline_tick});
+    await_deadline();
     choices.reserve(request.choices);
     for (uint32_t i = 0; i < request.choices; ++i) {
       choices.push_back(choice{choice_stream(i, request, config.begin.at->tokens),
@@ -230,8 +231,15 @@ struct request_state {
 
   // ---- the end ----
 
+  // A message that waits keeps this actor's memory, also when the request has long ended: so it never waits for long.
+  void await_deadline() {
+    auto left = std::max<duration>(deadline - env.clock.now(), std::chrono::milliseconds(1));
+    tell_after(handle(), std::min<duration>(left, std::chrono::seconds(1)), tick{deadline_tick});
+  }
+
   void on_tick(uint32_t which) {
     if (which == deadline_tick) {
+      if (env.clock.now() < deadline) return await_deadline();
       fail({errc::deadline_exceeded, "the request took longer than its deadline"});
     } else if (which < choices.size() && choices[which].at == phase::routing) {
       route(which);

@@ -85,4 +85,4 @@ def test_no_error_and_no_growth(start_cluster):
     assert [error for client in clients for error in client.errors] == []
     for name, (pid, bytes_after) in after.items():
         assert pid == before[name][0], f"{name} has been replaced"
-        assert bytes_after < before[name][1] * 1.1 + 8 * 2**20, name
+        assert bytes_after < before[name][1] * 1.1 + 2 * 2**20, name
