@@ -2,7 +2,7 @@
 
     python3 train.py --text TEXT_FOLDER --out OUT_FOLDER
 
-Interrupted runs go on from OUT_FOLDER/work/last.pt when started again.
+Interrupted runs go on from OUT_FOLDER/checkpoints/last.pt when started again.
 """
 
 import argparse
@@ -156,23 +156,23 @@ def make_optimizer(model, options):
 
 
 class Run:
-    """The state of a training run, kept in `work` so that it can go on later."""
+    """The state of a training run, kept in `checkpoints` so that it can go on later."""
 
-    def __init__(self, options, shape, work):
+    def __init__(self, options, shape, checkpoints):
         torch.manual_seed(options.seed)
         self.options = options
         self.model = Llama(shape, options.dropout)
         self.optimizer = make_optimizer(self.model, options)
         self.step, self.seconds, self.tokens, self.best = 0, 0.0, 0, math.inf
-        self.work = work
-        if (work / "last.pt").exists():
+        self.checkpoints = checkpoints
+        if (checkpoints / "last.pt").exists():
             self._load()
         elif options.start:
             load_exported(self.model, options.start)
         self.loss = torch.compile(self.model.loss) if options.compile else self.model.loss
 
     def _load(self):
-        state = torch.load(self.work / "last.pt", weights_only=True)
+        state = torch.load(self.checkpoints / "last.pt", weights_only=True)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["rng"])
@@ -185,16 +185,16 @@ class Run:
             "rng": torch.get_rng_state(),
             "progress": (self.step, self.seconds, self.tokens, self.best),
         }
-        torch.save(state, self.work / "new.pt")
-        (self.work / "new.pt").replace(self.work / "last.pt")
+        torch.save(state, self.checkpoints / "new.pt")
+        (self.checkpoints / "new.pt").replace(self.checkpoints / "last.pt")
 
     def keep_if_best(self, held_out_loss):
         if held_out_loss < self.best:
             self.best = held_out_loss
-            torch.save(self.model.state_dict(), self.work / "best.pt")
+            torch.save(self.model.state_dict(), self.checkpoints / "best.pt")
 
     def load_best(self):
-        self.model.load_state_dict(torch.load(self.work / "best.pt", weights_only=True))
+        self.model.load_state_dict(torch.load(self.checkpoints / "best.pt", weights_only=True))
 
     def long_from(self):
         """The first step at the long context."""
@@ -268,17 +268,17 @@ def main():
     options = parse_arguments()
     torch.set_num_threads(options.threads)
     shape = Shape()
-    work = options.out / "work"
-    work.mkdir(parents=True, exist_ok=True)
+    checkpoints = options.out / "checkpoints"
+    checkpoints.mkdir(parents=True, exist_ok=True)
     data = Data(options, shape)
     print(f"tokens: prose {len(data.prose)}, chat {len(data.chat)}, held out {len(data.held_out)}", flush=True)
     save_tokenizer(data.tokenizer, shape, options.out)
-    run = Run(options, shape, work)
+    run = Run(options, shape, checkpoints)
     train(run, data)
     run.load_best()
     export(run.model, {t: data.tokenizer.token_to_id(t) for t in corpus.SPECIALS}, options.out)
     summary = summarise(run, data)
-    write_json(work / "summary.json", summary)
+    write_json(checkpoints / "summary.json", summary)
     print(json.dumps(summary, indent=2))
 
 
