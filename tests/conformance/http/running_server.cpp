@@ -1,7 +1,5 @@
 #include "tests/conformance/http/running_server.hpp"
 
-#include <thread>
-
 #include "base/check.hpp"
 
 namespace troupe {
@@ -35,8 +33,12 @@ void recorded_events::add(const std::string& what) {
 }
 
 void recorded_events::wait_for(const std::string& what, size_t times) {
+  TROUPE_CHECK(happens_within(patience, what, times));
+}
+
+bool recorded_events::happens_within(std::chrono::milliseconds most, const std::string& what, size_t times) {
   std::unique_lock lock(mutex_);
-  TROUPE_CHECK(changed_.wait_for(lock, patience, [&] { return counts_[what] >= times; }));
+  return changed_.wait_for(lock, most, [&] { return counts_[what] >= times; });
 }
 
 size_t recorded_events::count(const std::string& what) {
@@ -97,10 +99,9 @@ void running_server::drain(duration deadline) {
 
 void running_server::advance_until(const std::string& what, duration step) {
   auto end = std::chrono::steady_clock::now() + patience;
-  while (events.count(what) == 0) {
+  while (!events.happens_within(std::chrono::milliseconds(20), what)) {
     TROUPE_CHECK(std::chrono::steady_clock::now() < end);
     time.advance(step);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -31,6 +32,8 @@ class recorded_events final : public logger, public gateway_metrics {
 
   /// Waits until `what` was seen so many times; fails the test after half a minute.
   void wait_for(const std::string& what, size_t times = 1);
+  /// Waits for that at most so long; whether it was seen.
+  bool happens_within(std::chrono::milliseconds most, const std::string& what, size_t times = 1);
   size_t count(const std::string& what);
   /// The i-th line of the access log: its fields as text.
   std::map<std::string, std::string> line(size_t i);
