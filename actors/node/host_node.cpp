@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <thread>
 
 #include "actors/host_agent/host_agent.hpp"
 #include "actors/membership/membership.hpp"
@@ -63,19 +62,18 @@ bool lives(const process_host& processes, const node_name& name) {
   return std::any_of(all.begin(), all.end(), [&](const process_status& status) { return status.name == name; });
 }
 
+/// How long killed processes may take: one with gigabytes of memory needs a moment to give them back.
+constexpr std::chrono::milliseconds end_patience{5000};
+
 /// Kills what an earlier agent has left running, and waits until it is gone, so that its ports are free.
-result<void> end_leftovers(process_host& processes, logger& log) {
+result<void> end_leftovers(posix_process_host& processes, logger& log) {
   for (const auto& status : processes.list()) {
     log.warn("process.left_over", {{"process", status.name}, {"pid", status.pid}});
-    processes.end(status.name, status.generation, end_process::kill);
   }
-  constexpr std::chrono::milliseconds patience{5000}, between{5};
-  for (auto waited = between; waited < patience; waited += between) {
-    auto left = processes.list();
-    if (left.empty()) return {};
-    std::this_thread::sleep_for(between);
-  }
-  return {errc::io_failed, "processes of an earlier start do not end; look at those in the folder \"processes\""};
+  auto left = processes.end_all(end_patience);
+  if (left.empty()) return {};
+  return {errc::io_failed, left.front().name + " of an earlier start does not end (pid " +
+                               std::to_string(left.front().pid) + "); end it, then start again"};
 }
 
 /// The gateways' listening sockets are the host's: a gateway answers on the same port after a restart, and a client
@@ -188,7 +186,9 @@ result<int> run_host_node(const cluster_config& config, const node_arguments& ar
   // No actor finds the process host gone.
   node.end_actors();
   // After a second signal: nothing is left behind that nobody watches.
-  for (const auto& status : processes->list()) processes->end(status.name, status.generation, end_process::kill);
+  for (const auto& status : processes->end_all(end_patience)) {
+    env.log.warn("process.not_ended", {{"process", status.name}, {"pid", status.pid}});
+  }
   return exit_code;
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -152,18 +153,33 @@ class posix_process_host::implementation {
     std::lock_guard lock(mutex_);
     auto at = children_.find({name, generation});
     if (at == children_.end()) return false;
-    int signal = how == end_process::kill ? SIGKILL : SIGTERM;
-    return ::syscall(SYS_pidfd_send_signal, at->second.pidfd.get(), signal, nullptr, 0) == 0;
+    return send(at->second, how == end_process::kill ? SIGKILL : SIGTERM);
+  }
+
+  std::vector<process_status> end_all(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    for (const auto& [key, c] : children_) send(c, SIGKILL);
+    ended_.wait_for(lock, patience, [this] { return children_.empty(); });
+    return living();
   }
 
   std::vector<process_status> list() const {
     std::lock_guard lock(mutex_);
+    return living();
+  }
+
+ private:
+  static bool send(const child& c, int signal) {
+    return ::syscall(SYS_pidfd_send_signal, c.pidfd.get(), signal, nullptr, 0) == 0;
+  }
+
+  // With the lock held.
+  std::vector<process_status> living() const {
     std::vector<process_status> alive;
     for (const auto& [key, c] : children_) alive.push_back(c.note.status);
     return alive;
   }
 
- private:
   result<process_status> start_one(const process_spec& spec, const unique_fd& memory) {
     TROUPE_TRY(check_name(spec.name));
     std::lock_guard lock(mutex_);
@@ -290,6 +306,7 @@ class posix_process_host::implementation {
       notes_.remove(status);
       bool silent = at->second.silent;
       children_.erase(at);
+      ended_.notify_all();
       if (silent) return;
       handler = handler_;
       if (!handler) unreported_.push_back(exit);
@@ -304,6 +321,8 @@ class posix_process_host::implementation {
   process_logs logs_;
   mutable std::mutex mutex_;
   std::map<process_key, child> children_;
+  // One of them has ended.
+  std::condition_variable ended_;
   std::map<node_name, std::vector<given_fd>> given_;
   std::function<void(const process_exit&)> handler_;
   std::vector<process_exit> unreported_;
@@ -338,6 +357,9 @@ result<std::vector<process_status>> posix_process_host::start(const std::vector<
 }
 bool posix_process_host::end(const node_name& name, generation_number generation, end_process how) {
   return implementation_->end(name, generation, how);
+}
+std::vector<process_status> posix_process_host::end_all(std::chrono::milliseconds patience) {
+  return implementation_->end_all(patience);
 }
 std::vector<process_status> posix_process_host::list() const { return implementation_->list(); }
 

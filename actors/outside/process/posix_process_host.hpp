@@ -53,6 +53,11 @@ class posix_process_host final : public process_host {
   /// Closes what give_fd() was given: for the end, when nobody is to be started and a port is to refuse.
   void drop_fds();
 
+  /// Kills every process that lives, those adopted too, and waits until the last of them has ended: then none of their
+  /// ports and folders is in use. Each exit is reported as ever. Gives those that have not ended after `patience`. Not
+  /// from the on_exit handler, which is called by the thread that sees them end.
+  std::vector<process_status> end_all(std::chrono::milliseconds patience);
+
   void on_exit(std::function<void(const process_exit&)> handler) override;
   result<std::vector<process_status>> start(const std::vector<process_spec>& specs,
                                             uint64_t shared_memory_bytes) override;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <mutex>
 #include <thread>
@@ -58,8 +59,7 @@ struct opened_host {
   std::unique_ptr<posix_process_host> host = open();
 
   ~opened_host() {
-    if (!host) return;
-    for (const auto& status : host->list()) host->end(status.name, status.generation, end_process::kill);
+    if (host) host->end_all(patience);
   }
   std::unique_ptr<posix_process_host> open(uint64_t log_bytes_max = 64 << 20,
                                            std::chrono::milliseconds log_check_interval = std::chrono::hours(1)) {
@@ -141,6 +141,39 @@ BOOST_AUTO_TEST_CASE(a_stopped_process_is_killed_too) {
   BOOST_TEST(host->list().size() == 1u);  // stopped is not ended
   BOOST_TEST(host->end("n", 0, end_process::kill));
   BOOST_TEST(ended.of("n").how == "signal 9 (Killed)");
+}
+
+BOOST_AUTO_TEST_CASE(all_are_killed_and_gone_when_that_returns) {
+  auto adopted = start("adopted", {"wait"}, 4);
+  host.reset();
+  host = open();
+  auto stopped = start("stopped", {"wait"});
+  start("own", {"wait"}, 9);
+  BOOST_TEST(::kill(stopped.pid, SIGSTOP) == 0);
+  BOOST_TEST(host->end_all(patience).empty());
+  BOOST_TEST(host->list().empty());
+  BOOST_TEST(notes() == 0u);
+  BOOST_TEST(ended.of("own", 9).how == "signal 9 (Killed)");
+  BOOST_TEST(ended.of("stopped").how == "signal 9 (Killed)");
+  BOOST_TEST(ended.of("adopted", 4).how == "unknown");
+  BOOST_TEST(host->end_all(patience).empty());  // nobody is left
+  ::waitpid(adopted.pid, nullptr, 0);
+}
+
+BOOST_AUTO_TEST_CASE(who_has_not_ended_in_time_is_named) {
+  // As long as the handler of one exit is busy, no other is seen.
+  std::promise<void> seen, go_on;
+  host->on_exit([&](const process_exit& exit) {
+    if (exit.name != "first") return;
+    seen.set_value();
+    go_on.get_future().wait();
+  });
+  start("first", {"exit", "0"});
+  seen.get_future().wait();
+  auto second = start("second", {"wait"}, 3);
+  BOOST_TEST((host->end_all(std::chrono::milliseconds(10)) == std::vector<process_status>{second}));
+  go_on.set_value();
+  BOOST_TEST(host->end_all(patience).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_child_gets_what_it_was_given_and_nothing_else) {
@@ -308,8 +341,6 @@ BOOST_AUTO_TEST_CASE(who_fails_is_quoted) {
 }
 
 BOOST_AUTO_TEST_CASE(without_descriptors_nothing_is_started_unwatched) {
-  while (::waitpid(-1, nullptr, 0) > 0) {  // those that earlier tests have killed
-  }
   std::vector<unique_fd> all;
   for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) all.emplace_back(fd);
   auto started = host->start({{"n", 0, {"wait"}}}, 0);
