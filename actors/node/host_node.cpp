@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 
 #include "actors/host_agent/host_agent.hpp"
 #include "actors/membership/membership.hpp"
+#include "actors/node/listeners.hpp"
 #include "actors/node/model_check.hpp"
 #include "actors/node/node_runtime.hpp"
 #include "actors/node/nodes.hpp"
 #include "actors/node/shard_settings.hpp"
 #include "actors/outside/certificates/private_files.hpp"
 #include "actors/outside/compute/shard_compute.hpp"
-#include "actors/outside/descriptors/listening_socket.hpp"
 #include "actors/outside/process/posix_process_host.hpp"
 
 namespace troupe {
@@ -45,23 +44,6 @@ std::vector<std::string> node_arguments_for(const cluster_config& config, const 
           "--name", name};
 }
 
-/// A listener at `port`; where the configuration leaves that open (0), at the port of last time if it is still free.
-result<unique_fd> open_listener_again(const std::string& address, uint16_t port, uint16_t last_time) {
-  if (port == 0 && last_time != 0) {
-    if (auto again = open_listener(address, last_time)) return again;
-  }
-  return open_listener(address, port);
-}
-
-uint16_t port_of(const std::string& address) {
-  return static_cast<uint16_t>(std::strtoul(address.substr(address.rfind(':') + 1).c_str(), nullptr, 10));
-}
-
-bool lives(const process_host& processes, const node_name& name) {
-  auto all = processes.list();
-  return std::any_of(all.begin(), all.end(), [&](const process_status& status) { return status.name == name; });
-}
-
 /// How long killed processes may take: one with gigabytes of memory needs a moment to give them back.
 constexpr std::chrono::milliseconds end_patience{5000};
 
@@ -74,43 +56,6 @@ result<void> end_leftovers(posix_process_host& processes, logger& log) {
   if (left.empty()) return {};
   return {errc::io_failed, left.front().name + " of an earlier start does not end (pid " +
                                std::to_string(left.front().pid) + "); end it, then start again"};
-}
-
-/// The gateways' listening sockets are the host's: a gateway answers on the same port after a restart, and a client
-/// that connects meanwhile waits instead of being refused. One that was adopted has them itself; then they are made
-/// anew when it must be started again.
-result<host_addresses> give_listeners(const cluster_config& config, const node_name& host,
-                                      const std::optional<host_addresses>& before, posix_process_host& processes) {
-  host_addresses addresses;
-  for (const auto& gateway : config.gateways) {
-    transport_peer peer{gateway.name, gateway.address, gateway.port};
-    if (gateway.host == host) {
-      uint16_t http_port = gateway.http_port, last_port = 0, last_http_port = 0;
-      if (before) {
-        for (const auto& known : before->gateways) last_port = known.node == gateway.name ? known.port : last_port;
-        last_http_port = port_of(before->http);
-      }
-      if (lives(processes, gateway.name)) {
-        peer.port = last_port;
-        http_port = last_http_port;
-        auto later = [](std::string address, uint16_t port) {
-          return [address = std::move(address), port] { return open_listener(address, port); };
-        };
-        processes.give_fd_later(gateway.name, later(gateway.http_address, http_port), "--http-fd");
-        processes.give_fd_later(gateway.name, later(gateway.address, peer.port), "--listen-fd");
-      } else {
-        TROUPE_ASSIGN(auto http, open_listener_again(gateway.http_address, http_port, last_http_port));
-        TROUPE_ASSIGN(http_port, local_port(http.get()));
-        TROUPE_ASSIGN(auto internal, open_listener_again(gateway.address, gateway.port, last_port));
-        TROUPE_ASSIGN(peer.port, local_port(internal.get()));
-        processes.give_fd(gateway.name, std::move(http), "--http-fd");
-        processes.give_fd(gateway.name, std::move(internal), "--listen-fd");
-      }
-      if (addresses.http.empty()) addresses.http = address_text(gateway.http_address, http_port);
-    }
-    addresses.gateways.push_back(std::move(peer));
-  }
-  return addresses;
 }
 
 host_agent_config agent_config(const cluster_config& config, const std::string& config_file,
