@@ -10,7 +10,7 @@ import time
 import pytest
 
 from chaos_support import AtToken
-from cluster import eventually, write_config
+from cluster import Group, eventually, write_config
 from processes import kill, send
 from streams import Stream, run_streams, seeded_stories
 
@@ -151,9 +151,11 @@ def test_ctl_drains_a_gateway_and_a_group(start_cluster):
     rank = next(rank for rank in cluster.ranks() if rank.group == "troupe-tiny/0")
     assert cluster.ctl("drain", "troupe-tiny/0").returncode == 0
     eventually(lambda: not rank.lives(), 20, "its processes have ended")
+    stopped = eventually(lambda: stopped_group(cluster, "troupe-tiny/0"), 20, "it stays down")
     assert cluster.ctl("status").returncode == 1
     assert cluster.complete(prompt="The sea", max_tokens=3)["usage"]["completion_tokens"] == 3
-    time.sleep(1)  # Long enough for a restart that must not be.
+    # Not started again meanwhile: that would be another generation.
+    assert cluster.groups()["troupe-tiny/0"] == stopped
     assert [rank.group for rank in cluster.ranks()] == ["troupe-tiny/1"]
 
 
@@ -191,6 +193,12 @@ def running(cluster) -> Stream:
     stream.start()
     eventually(lambda: stream.times, 20, "its first token")
     return stream
+
+
+def stopped_group(cluster, name: str) -> Group | None:
+    """What is said of it once it has stopped."""
+    group = cluster.groups()[name]
+    return group if group.state == "stopped" else None
 
 
 def answers(cluster) -> bool:
