@@ -100,6 +100,12 @@ struct attention_shape {
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;
   /// Query head h reads key/value head kv_of_head[h].
   std::vector<uint32_t> kv_of_head;
+  /// A score is the product of query and key times this, usually 1 / sqrt(D) ...
+  float scale = 0;
+  /// ... and then softcap * tanh(score / softcap); 0: as it is.
+  float softcap = 0;
+  /// A row attends to so many positions, its own the last of them; 0: to all before it.
+  uint32_t window = 0;
 };
 
 class backend {
@@ -134,7 +140,8 @@ class backend {
   ///   qkv: (T, Hq + 2 Hkv, D), queries rotated in place.   cosines, sines: (positions, D / 2).
   virtual void rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
                              const float* cosines, const float* sines, kv_memory& kv, uint32_t layer) = 0;
-  /// Each row attends to the positions up to its own.   qkv: as above.   out: (T, Hq, D).
+  /// Each row attends to the positions up to its own, or to the last of them as the window says.   qkv: as above. out:
+  /// (T, Hq, D).
   virtual void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
                          const kv_memory& kv, uint32_t layer, rows_view out) = 0;
 };

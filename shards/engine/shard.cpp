@@ -164,7 +164,8 @@ result<void> loaded_shard::load() {
   attention_ = {.heads = static_cast<uint32_t>(slice_.heads.size()),
                 .kv_heads = static_cast<uint32_t>(slice_.kv_heads.size()),
                 .head_dim = model_.head_dim,
-                .kv_of_head = slice_.kv_of_head};
+                .kv_of_head = slice_.kv_of_head,
+                .scale = 1.0F / std::sqrt(static_cast<float>(model_.head_dim))};
   checker_ = std::make_unique<plan_checker>(plan_limits{.rows_max = config_.rows_max,
                                                         .sequences_max = config_.sequences_max,
                                                         .context_max = facts_.context_max,

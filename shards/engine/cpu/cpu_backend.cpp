@@ -1,7 +1,6 @@
 #include "shards/engine/cpu/cpu_backend.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "shards/engine/cpu/cpu_kernels.hpp"
@@ -120,12 +119,14 @@ class cpu_backend final : public backend {
             .query = qkv.data + t * qkv.stride + h * dim,
             .out = out.data + t * out.stride + h * dim,
             .head_dim = shape.head_dim,
-            .scale = scale_of(shape.head_dim),
+            .scale = shape.scale,
+            .softcap = shape.softcap,
             .pool = memory.head(layer, shape.kv_of_head[h]),
             .page_floats = memory.page_floats(),
             .value_offset = memory.value_offset(),
             .value_stride = memory.value_stride(),
             .pages = rows[t].pages,
+            .first = shape.window == 0 || rows[t].position < shape.window ? 0 : rows[t].position + 1 - shape.window,
             .positions = rows[t].position + 1,
         };
         kernels_.attend(&task);
@@ -134,8 +135,6 @@ class cpu_backend final : public backend {
   }
 
  private:
-  static float scale_of(uint32_t head_dim) { return 1.0F / std::sqrt(static_cast<float>(head_dim)); }
-
   void linear_tile(const packed_matrix& packed, uint64_t panel, rows_view x, uint32_t rows, rows_view out) const {
     tile block;
     if (packed.finish() == epilogue::partial) {

@@ -29,6 +29,8 @@ struct attention_task {
   float* out;          // (head_dim)
   uint32_t head_dim;
   float scale;
+  /// Scores are capped at this, smoothly; 0: they are not.
+  float softcap;
   /// This layer's and head's part of page 0; that of page p is p * page_floats further.
   const float* pool;
   size_t page_floats;
@@ -37,7 +39,8 @@ struct attention_task {
   /// head_dim rounded up to 16; what is beyond head_dim is zero.
   size_t value_stride;
   const uint32_t* pages;
-  /// Attends to positions 0 .. positions - 1; at least one.
+  /// Attends to positions first .. positions - 1; at least one.
+  uint32_t first;
   uint32_t positions;
 };
 
@@ -63,12 +66,17 @@ struct cpu_kernels {
   void (*rotate)(float* head, const float* cosines, const float* sines, size_t half);
 
   /// Softmax attention, online over blocks of 64 positions counted from 0 (Milakov & Gimelshein 2018; Dao et al. 2022):
-  ///   score[j] = scale * (one chain over d = 0, 1, ... of fma(query[d], key[d][j], sum), from zero)
+  ///   score[j] = scale * (one chain over d = 0, 1, ... of fma(query[d], key[d][j], sum), from zero), and with a
+  ///   softcap c: c * t(score[j] / c), with t as defined in scalar_kernels.cpp
   ///   m' = max(m, max score); corr = e(m - m'); p[j] = e(score[j] - m')
   ///   l = fma(l, corr, sum of p), the sum in 16 lanes over j % 16 and added in halves as in rms_norm
   ///   acc[d] = fma(acc[d], corr, (c0 + c1) + (c2 + c3)), chain ci = fma(p[j], value[j][d], ci) over j = i, i + 4, ...
-  /// from m = -inf, l = 0, acc = 0; at the end out[d] = acc[d] / l.
+  /// from m = -inf, l = 0, acc = 0; at the end out[d] = acc[d] / l. Blocks that end before `first` are left out; in the
+  /// one where it lies only j >= first count, but that the chains begin at the group of four that has it, with p = 0.
   void (*attend)(const attention_task* task);
+
+  /// out[i] = c * t(x[i] / c), with t as defined in scalar_kernels.cpp. out may be x.
+  void (*soft_cap)(const float* x, float c, size_t width, float* out);
 };
 
 const cpu_kernels& scalar_kernels();

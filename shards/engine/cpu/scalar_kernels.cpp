@@ -39,12 +39,14 @@ float add_lanes(float (&lane)[lanes]) {
   return lane[0];
 }
 
-/// e to the power of x, within two units in the last place, for x in [-87, 88]; outside of it, the value at the border.
-/// x = n ln 2 + r with |r| <= ln 2 / 2 (Cody & Waite 1980: ln 2 in two parts), e^r by its Taylor polynomial of degree
-/// 7, whose remainder is below 6e-9. NaN gives NaN: the comparisons are written so that it passes.
-float exponential(float x) {
-  x = -87.0F > x ? -87.0F : x;
-  x = 88.0F < x ? 88.0F : x;
+/// e^x in two factors: power (1 + rest). |x| <= 88.
+/// x = n ln 2 + r with |r| <= ln 2 / 2 (Cody & Waite 1980: ln 2 in two parts), power = 2^n, rest = r q with q from the
+/// Taylor polynomial of e^r of degree 7, whose remainder is below 6e-9.
+struct exponential_parts {
+  float power, q, r;
+};
+
+exponential_parts split_exponential(float x) {
   constexpr float shift = 12582912.0F;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits.
   const float shifted = std::fma(x, 1.44269504F, shift);
   const float n = shifted - shift;
@@ -57,10 +59,30 @@ float exponential(float x) {
   p = std::fma(p, r, 1.0F / 6);
   p = std::fma(p, r, 0.5F);
   p = std::fma(p, r, 1.0F);
-  p = std::fma(p, r, 1.0F);
   const uint32_t power = (std::bit_cast<uint32_t>(shifted) << 23) + (uint32_t{127} << 23);
-  return p * std::bit_cast<float>(power);
+  return {std::bit_cast<float>(power), p, r};
 }
+
+/// e(x): e to the power of x, within two units in the last place, for x in [-87, 88]; outside of it, the value at the
+/// border. NaN gives NaN: the comparisons are written so that it passes.
+float exponential(float x) {
+  x = -87.0F > x ? -87.0F : x;
+  x = 88.0F < x ? 88.0F : x;
+  const exponential_parts e = split_exponential(x);
+  return std::fma(e.q, e.r, 1.0F) * e.power;
+}
+
+/// t(x): the hyperbolic tangent, d / (d + 2) with d = e^2x - 1, which keeps its digits near zero. It is 1 or -1 in f32
+/// beyond the borders.
+float hyperbolic_tangent(float x) {
+  x = -10.0F > x ? -10.0F : x;
+  x = 10.0F < x ? 10.0F : x;
+  const exponential_parts e = split_exponential(x + x);
+  const float d = std::fma(e.power, e.q * e.r, e.power - 1.0F);
+  return d / (d + 2.0F);
+}
+
+float capped(float x, float c) { return c * hyperbolic_tangent(x / c); }
 
 void rms_norm(const float* x, const float* weight, float eps, size_t width, float* out) {
   float lane[lanes] = {};
@@ -88,22 +110,26 @@ void attend(const attention_task* task) {
   float acc[head_dim_max] = {};
   float m = -INFINITY;
   float l = 0;
-  for (uint32_t start = 0; start < task->positions; start += attention_block) {
+  const uint32_t first_block = task->first / attention_block * attention_block;
+  for (uint32_t start = first_block; start < task->positions; start += attention_block) {
     const uint32_t left = task->positions - start;
     const uint32_t count = left < attention_block ? left : attention_block;
+    const uint32_t begin = task->first > start ? task->first - start : 0;
     const auto page = [&](uint32_t j) { return task->pool + task->pages[(start + j) / page_rows] * task->page_floats; };
 
     float p[attention_block];
     float m_next = m;
-    for (uint32_t j = 0; j < count; ++j) {
+    for (uint32_t j = begin; j < count; ++j) {
       const float* keys = page(j);
       float sum = 0;
       for (size_t d = 0; d < dim; ++d) sum = std::fma(task->query[d], keys[d * page_rows + j % page_rows], sum);
       p[j] = sum * task->scale;
+      if (task->softcap != 0) p[j] = capped(p[j], task->softcap);
       m_next = m_next > p[j] ? m_next : p[j];
     }
     float lane[lanes] = {};
-    for (uint32_t j = 0; j < count; ++j) {
+    for (uint32_t j = begin / 4 * 4; j < begin; ++j) p[j] = 0;
+    for (uint32_t j = begin; j < count; ++j) {
       p[j] = exponential(p[j] - m_next);
       lane[j % lanes] += p[j];
     }
@@ -111,7 +137,7 @@ void attend(const attention_task* task) {
     l = std::fma(l, correction, add_lanes(lane));
     for (size_t d = 0; d < dim; ++d) {
       float chain[4] = {};
-      for (uint32_t j = 0; j < count; ++j) {
+      for (uint32_t j = begin / 4 * 4; j < count; ++j) {
         const float* values = page(j) + task->value_offset + (j % page_rows) * task->value_stride;
         chain[j % 4] = std::fma(p[j], values[d], chain[j % 4]);
       }
@@ -122,10 +148,15 @@ void attend(const attention_task* task) {
   for (size_t d = 0; d < dim; ++d) task->out[d] = acc[d] / l;
 }
 
+void soft_cap(const float* x, float c, size_t width, float* out) {
+  for (size_t i = 0; i < width; ++i) out[i] = capped(x[i], c);
+}
+
 }  // namespace
 
 const cpu_kernels& scalar_kernels() {
-  static constexpr cpu_kernels table{"scalar", products_bf16, products_f32, rms_norm, silu_mul, rotate, attend};
+  static constexpr cpu_kernels table{"scalar", products_bf16, products_f32, rms_norm,
+                                     silu_mul, rotate,        attend,       soft_cap};
   return table;
 }
 

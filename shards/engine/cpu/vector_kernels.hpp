@@ -85,9 +85,12 @@ void vector_products(const float* x, size_t x_stride, uint32_t rows, const Weigh
 }
 
 template <class Vector>
-__attribute__((always_inline)) inline Vector exponential(Vector x) {
-  x = larger(Vector::all(-87.0F), x);
-  x = smaller(Vector::all(88.0F), x);
+struct exponential_parts {
+  Vector power, q, r;
+};
+
+template <class Vector>
+__attribute__((always_inline)) inline exponential_parts<Vector> split_exponential(Vector x) {
   const Vector shift = Vector::all(12582912.0F);
   const Vector shifted = fma(x, Vector::all(1.44269504F), shift);
   const Vector n = shifted - shift;
@@ -100,8 +103,26 @@ __attribute__((always_inline)) inline Vector exponential(Vector x) {
   p = fma(p, r, Vector::all(1.0F / 6));
   p = fma(p, r, Vector::all(0.5F));
   p = fma(p, r, Vector::all(1.0F));
-  p = fma(p, r, Vector::all(1.0F));
-  return p * power_of_two(shifted);
+  return {power_of_two(shifted), p, r};
+}
+
+template <class Vector>
+__attribute__((always_inline)) inline Vector exponential(Vector x) {
+  x = larger(Vector::all(-87.0F), x);
+  x = smaller(Vector::all(88.0F), x);
+  const exponential_parts<Vector> e = split_exponential(x);
+  return fma(e.q, e.r, Vector::all(1.0F)) * e.power;
+}
+
+/// c * t(x / c), with t of scalar_kernels.cpp.
+template <class Vector>
+Vector capped(Vector x, Vector c) {
+  x = x / c;
+  x = larger(Vector::all(-10.0F), x);
+  x = smaller(Vector::all(10.0F), x);
+  const exponential_parts<Vector> e = split_exponential(x + x);
+  const Vector d = fma(e.power, e.q * e.r, e.power - Vector::all(1.0F));
+  return c * (d / (d + Vector::all(2.0F)));
 }
 
 /// Calls step(i, n) for i = 0, 16, ..., where n lanes from i on are in [0, width).
@@ -168,10 +189,11 @@ struct attention_block_pages {
   const float* page[block_pages];
   /// The pages of the next block, to be fetched meanwhile: the processor does not foresee where they are.
   const float* next_page[block_pages];
-  uint32_t count;
+  /// Of its positions, those from `begin` up to `count` are attended to.
+  uint32_t begin, count;
 };
 
-/// scores (64) of a block, scaled; those of positions that are none mean nothing.
+/// scores (64) of a block, scaled and capped; those of positions that are none mean nothing.
 template <class Vector>
 void block_scores(const attention_task& task, const attention_block_pages& block, Vector (&score)[block_pages]) {
   Vector a = Vector::zero();
@@ -191,6 +213,8 @@ void block_scores(const attention_task& task, const attention_block_pages& block
   score[1] = b * scale;
   score[2] = c * scale;
   score[3] = e * scale;
+  if (task.softcap != 0)
+    for (Vector& some : score) some = capped(some, Vector::all(task.softcap));
 }
 
 /// acc[d] = fma(acc[d], correction, sum over the block of p[j] value[j][d]) for Width vectors of d.
@@ -211,7 +235,7 @@ void add_values(const attention_task& task, const attention_block_pages& block, 
     for (int w = 0; w < Width; ++w) __builtin_prefetch(next + w * lanes);
     for (int w = 0; w < Width; ++w) chain[w] = fma(weight, Vector::load(values + w * lanes), chain[w]);
   };
-  uint32_t j = 0;
+  uint32_t j = block.begin / 4 * 4;
   for (; j + 4 <= block.count; j += 4) {
     add(c0, j);
     add(c1, j + 1);
@@ -236,9 +260,11 @@ void vector_attend(const attention_task* pointer) {
   const Vector nothing = Vector::all(-__builtin_inff());
   float m = -__builtin_inff();
   float l = 0;
-  for (uint32_t start = 0; start < task.positions; start += attention_block) {
+  const uint32_t first_block = task.first / attention_block * attention_block;
+  for (uint32_t start = first_block; start < task.positions; start += attention_block) {
     const uint32_t left = task.positions - start;
     attention_block_pages block{};
+    block.begin = task.first > start ? task.first - start : 0;
     block.count = left < attention_block ? left : attention_block;
     // A page that the block does not reach is read as its first one, and then left out.
     const auto page_at = [&](uint32_t position, uint32_t otherwise) {
@@ -251,19 +277,24 @@ void vector_attend(const attention_task* pointer) {
     Vector score[block_pages];
     block_scores(task, block, score);
 
-    const auto count_of = [&](uint32_t i) -> size_t {
+    // How many of page i's positions come before `end`, which is one of the block's.
+    const auto count_before = [](uint32_t i, uint32_t end) -> size_t {
       const uint32_t before = i * page_rows;
-      return block.count <= before ? 0 : (block.count - before < page_rows ? block.count - before : page_rows);
+      return end <= before ? 0 : (end - before < page_rows ? end - before : page_rows);
+    };
+    const auto attended = [&](uint32_t i, Vector value, Vector otherwise) {
+      return first_of(count_before(i, block.begin), otherwise,
+                      first_of(count_before(i, block.count), value, otherwise));
     };
     Vector largest = nothing;
-    for (uint32_t i = 0; i < block_pages; ++i) largest = larger(largest, first_of(count_of(i), score[i], nothing));
+    for (uint32_t i = 0; i < block_pages; ++i) largest = larger(largest, attended(i, score[i], nothing));
     const float block_largest = largest.largest();
     const float m_next = m > block_largest ? m : block_largest;
 
     alignas(64) float p[attention_block];
     Vector sum = Vector::zero();
     for (uint32_t i = 0; i < block_pages; ++i) {
-      const Vector weight = first_of(count_of(i), exponential(score[i] - Vector::all(m_next)), Vector::zero());
+      const Vector weight = attended(i, exponential(score[i] - Vector::all(m_next)), Vector::zero());
       sum = sum + weight;
       weight.store(p + i * page_rows);
     }
@@ -279,6 +310,13 @@ void vector_attend(const attention_task* pointer) {
 }
 
 template <class Vector>
+void vector_soft_cap(const float* x, float c, size_t width, float* out) {
+  in_vectors(width, [&](size_t i, size_t count) {
+    store_up_to(capped(load_up_to<Vector>(x + i, count), Vector::all(c)), out + i, count);
+  });
+}
+
+template <class Vector>
 constexpr cpu_kernels kernels_of(const char* name) {
   return {name,
           vector_products<Vector, uint16_t>,
@@ -286,7 +324,8 @@ constexpr cpu_kernels kernels_of(const char* name) {
           vector_rms_norm<Vector>,
           vector_silu_mul<Vector>,
           vector_rotate<Vector>,
-          vector_attend<Vector>};
+          vector_attend<Vector>,
+          vector_soft_cap<Vector>};
 }
 
 }  // namespace

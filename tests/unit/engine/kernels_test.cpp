@@ -74,24 +74,34 @@ BOOST_AUTO_TEST_CASE(norms_have_the_scalar_ones_bits_and_write_no_further) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(silu_has_the_scalar_ones_bits_over_the_whole_range_and_is_right) {
-  // Every exponent, both signs, what is no number, and odd widths.
-  std::vector<float> gate;
+/// Every exponent, both signs, what is no number, and 5000 between -100 and 100.
+std::vector<float> floats_of_every_size() {
+  std::vector<float> values;
   for (uint32_t exponent = 0; exponent < 256; ++exponent)
     for (const uint32_t rest : {0x000000U, 0x234567U, 0x7fffffU, 0x80000000U, 0x80456789U})
-      gate.push_back(std::bit_cast<float>((exponent << 23) | rest));
-  for (size_t i = 0; i < 5000; ++i) gate.push_back(100 * random_value(5, i));
+      values.push_back(std::bit_cast<float>((exponent << 23) | rest));
+  for (size_t i = 0; i < 5000; ++i) values.push_back(100 * random_value(5, i));
+  return values;
+}
+
+/// The same bits, or both no number.
+void require_same_numbers(const std::vector<float>& out, const std::vector<float>& expected, const char* name) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    const bool equal = std::bit_cast<uint32_t>(out[i]) == std::bit_cast<uint32_t>(expected[i]) ||
+                       (std::isnan(out[i]) && std::isnan(expected[i]));
+    BOOST_REQUIRE_MESSAGE(equal, name << " at " << i << ": " << out[i] << ", not " << expected[i]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(silu_has_the_scalar_ones_bits_over_the_whole_range_and_is_right) {
+  const std::vector<float> gate = floats_of_every_size();
   const std::vector<float> up(gate.size(), 0.75F);
   std::vector<float> expected(gate.size() + 16, 77);
   scalar_kernels().silu_mul(gate.data(), up.data(), gate.size(), expected.data());
   for (const cpu_kernels* table : vector_tables()) {
     std::vector<float> out(gate.size() + 16, 77);
     table->silu_mul(gate.data(), up.data(), gate.size(), out.data());
-    for (size_t i = 0; i < out.size(); ++i) {
-      const bool equal = std::bit_cast<uint32_t>(out[i]) == std::bit_cast<uint32_t>(expected[i]) ||
-                         (std::isnan(out[i]) && std::isnan(expected[i]));
-      BOOST_REQUIRE_MESSAGE(equal, table->name << " at " << i << ": " << out[i] << ", not " << expected[i]);
-    }
+    require_same_numbers(out, expected, table->name);
   }
   double worst = 0;
   for (size_t i = 0; i < gate.size(); ++i) {
@@ -120,12 +130,14 @@ BOOST_AUTO_TEST_CASE(rotations_have_the_scalar_ones_bits) {
 
 /// A pool of keys and values with pages in disorder; what belongs to no position is poison.
 struct attention_example {
-  uint32_t head_dim, positions;
+  uint32_t head_dim, positions, first;
+  float softcap;
   size_t value_stride, page_floats;
   std::vector<float> query, pool;
   std::vector<uint32_t> pages;
 
-  attention_example(uint32_t dim, uint32_t count, float width) : head_dim(dim), positions(count) {
+  attention_example(uint32_t dim, uint32_t count, float width, uint32_t begin = 0, float cap = 0)
+      : head_dim(dim), positions(count), first(begin), softcap(cap) {
     value_stride = (dim + 15) / 16 * 16;
     page_floats = page_rows * (dim + value_stride) + 5;
     const uint32_t used = (count + page_rows - 1) / page_rows;
@@ -133,7 +145,8 @@ struct attention_example {
     pool.assign((used + 2) * page_floats, std::nanf(""));
     for (uint32_t i = 0; i < used; ++i) pages.push_back((i * 7 + 3) % used + 1);
     if (std::gcd(7U, used) != 1) std::iota(pages.begin(), pages.end(), 1U);
-    for (uint32_t p = 0; p < count; ++p) {
+    // The group of four positions where the window begins is read as a whole.
+    for (uint32_t p = first / 4 * 4; p < count; ++p) {
       float* page = pool.data() + pages[p / page_rows] * page_floats;
       for (uint32_t d = 0; d < dim; ++d) page[d * page_rows + p % page_rows] = width * random_value(12, p * 1000 + d);
       float* value = page + page_rows * dim + (p % page_rows) * value_stride;
@@ -148,11 +161,13 @@ struct attention_example {
                               .out = out.data(),
                               .head_dim = head_dim,
                               .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
+                              .softcap = softcap,
                               .pool = pool.data(),
                               .page_floats = page_floats,
                               .value_offset = size_t{page_rows} * head_dim,
                               .value_stride = value_stride,
                               .pages = pages.data(),
+                              .first = first,
                               .positions = positions};
     table.attend(&task);
     return out;
@@ -163,13 +178,15 @@ struct attention_example {
     std::vector<double> weights(positions);
     std::vector<double> out(head_dim);
     double total = 0;
-    for (uint32_t p = 0; p < positions; ++p) {
+    for (uint32_t p = first; p < positions; ++p) {
       const float* page = pool.data() + pages[p / page_rows] * page_floats;
       double score = 0;
       for (uint32_t d = 0; d < head_dim; ++d) score += double{query[d]} * page[d * page_rows + p % page_rows];
-      total += weights[p] = std::exp(score / std::sqrt(head_dim));
+      score /= std::sqrt(head_dim);
+      if (softcap != 0) score = softcap * std::tanh(score / softcap);
+      total += weights[p] = std::exp(score);
     }
-    for (uint32_t p = 0; p < positions; ++p) {
+    for (uint32_t p = first; p < positions; ++p) {
       const float* page = pool.data() + pages[p / page_rows] * page_floats;
       const float* value = page + page_rows * head_dim + (p % page_rows) * value_stride;
       for (uint32_t d = 0; d < head_dim; ++d) out[d] += weights[p] / total * value[d];
@@ -196,6 +213,45 @@ BOOST_AUTO_TEST_CASE(attention_has_the_scalar_ones_bits_and_is_right) {
       }
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(attention_through_a_window_and_with_a_cap_has_the_scalar_ones_bits_and_is_right) {
+  for (const uint32_t dim : {8, 30, 64}) {
+    for (const uint32_t positions : {1, 17, 64, 65, 130, 333}) {
+      for (const uint32_t window : {1, 2, 3, 5, 16, 63, 64, 65, 128, 200}) {
+        for (const float softcap : {0.0F, 3.0F}) {
+          const uint32_t first = positions < window ? 0 : positions - window;
+          const attention_example example(dim, positions, 4, first, softcap);
+          const std::string name = "head " + std::to_string(dim) + ", positions " + std::to_string(first) + " to " +
+                                   std::to_string(positions) + ", cap " + std::to_string(softcap);
+          const std::vector<float> expected = example.run(scalar_kernels());
+          const std::vector<double> reference = example.reference();
+          for (uint32_t d = 0; d < dim; ++d)
+            BOOST_REQUIRE_MESSAGE(std::abs(expected[d] - reference[d]) < 2e-5, name << ", d " << d);
+          for (const cpu_kernels* table : vector_tables())
+            BOOST_TEST(same(example.run(*table), expected), table->name << ", " << name);
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(soft_caps_have_the_scalar_ones_bits_over_the_whole_range_and_are_right) {
+  constexpr float cap = 30;
+  const std::vector<float> x = floats_of_every_size();
+  std::vector<float> expected(x.size() + 16, 77);
+  scalar_kernels().soft_cap(x.data(), cap, x.size(), expected.data());
+  for (const cpu_kernels* table : vector_tables()) {
+    std::vector<float> out(x.size() + 16, 77);
+    table->soft_cap(x.data(), cap, x.size(), out.data());
+    require_same_numbers(out, expected, table->name);
+  }
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double right = cap * std::tanh(double{x[i]} / cap);
+    if (std::isfinite(x[i]) && std::abs(right) > 1e-30) worst = std::max(worst, std::abs(expected[i] / right - 1));
+  }
+  BOOST_TEST(worst < 5e-7);
 }
 
 }  // namespace
