@@ -123,8 +123,9 @@ void batch::add_to(step_request& request, sequences::iterator it, uint32_t token
   step.tokens.reserve(tokens);
   for (uint32_t i = 0; i < tokens; ++i) step.tokens.push_back(it->id_at(it->computed + i));
   step.pages.assign(it->pages.begin(), it->pages.begin() + pages_for(it->computed + tokens));
-  step.wants_logits = tokens == it->to_compute();
-  if (step.wants_logits) {
+  bool is_last = tokens == it->to_compute();
+  step.wants_logits = is_last ? 1 : 0;
+  if (is_last) {
     sampling_task task;
     task.sequence = static_cast<uint32_t>(request.plan.sequences.size());
     task.params = it->params;
@@ -134,7 +135,7 @@ void batch::add_to(step_request& request, sequences::iterator it, uint32_t token
     request.sampling.push_back(std::move(task));
   }
   it->planned = true;
-  step_parts_.push_back({it->key, it->admission, tokens, step.wants_logits});
+  step_parts_.push_back({it->key, it->admission, tokens, is_last});
   request.plan.sequences.push_back(std::move(step));
 }
 

@@ -14,7 +14,7 @@
 
 namespace troupe {
 
-/// How to choose the token after one sequence of the plan (one whose wants_logits is set).
+/// How to choose the token after one sequence of the plan (one that wants logits of its last token).
 struct sampling_task {
   /// Index into plan.sequences.
   uint32_t sequence = 0;

@@ -11,6 +11,10 @@ error refusal(size_t sequence, const std::string& what) {
 
 result<void> check_sequence(const sequence_step& sequence, size_t index, const plan_limits& limits) {
   if (sequence.tokens.empty()) return refusal(index, "has no tokens");
+  if (sequence.wants_logits > sequence.tokens.size()) {
+    return refusal(index, "wants the logits of " + std::to_string(sequence.wants_logits) + " of its " +
+                              std::to_string(sequence.tokens.size()) + " tokens");
+  }
   const uint64_t end = uint64_t{sequence.first_position} + sequence.tokens.size();
   if (end > limits.context_max) {
     return refusal(index, "would have " + std::to_string(end) + " positions; the context has " +
@@ -45,13 +49,19 @@ result<void> plan_checker::check(const step_plan& plan) {
                                              " sequences; a step takes " + std::to_string(limits_.sequences_max)};
   }
   uint64_t rows = 0;
+  uint64_t logits = 0;
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
     TROUPE_TRY(check_sequence(plan.sequences[i], i, limits_));
     rows += plan.sequences[i].tokens.size();
+    logits += plan.sequences[i].wants_logits;
   }
   if (rows > limits_.rows_max) {
     return error{errc::invalid_argument,
                  "the plan has " + std::to_string(rows) + " tokens; a step takes " + std::to_string(limits_.rows_max)};
+  }
+  if (logits > limits_.logits_max) {
+    return error{errc::invalid_argument, "the plan wants " + std::to_string(logits) + " rows of logits; a step gives " +
+                                             std::to_string(limits_.logits_max)};
   }
 
   ++checks_;

@@ -10,7 +10,7 @@
 namespace troupe {
 
 struct plan_limits {
-  uint32_t rows_max = 0, sequences_max = 0, context_max = 0, vocab_size = 0, kv_pages = 0;
+  uint32_t rows_max = 0, sequences_max = 0, logits_max = 0, context_max = 0, vocab_size = 0, kv_pages = 0;
 };
 
 /// Keeps a mark for each page, so that a check costs no more than the plan is long.

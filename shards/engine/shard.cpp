@@ -63,6 +63,7 @@ class loaded_shard final : public shard {
   result<void> check_finite(const step_plan& plan, const step_logits& logits) const;
 
   uint32_t rows() const { return static_cast<uint32_t>(places_.size()); }
+  uint32_t logits_max() const { return config_.logits_max == 0 ? config_.sequences_max : config_.logits_max; }
   kv_shape kv() const {
     return {model_.layers, facts_.kv_pages, static_cast<uint32_t>(slice_.kv_heads.size()), model_.head_dim};
   }
@@ -111,8 +112,8 @@ activation_sizes loaded_shard::sizes() const {
           .qkv = rows * padded(qkv_width()),
           .attended = rows * padded(attended_width()),
           .mlp = rows * padded(slice_.intermediate.size()),
-          .wanted = config_.sequences_max * padded(model_.hidden),
-          .logits = config_.rank == 0 ? size_t{config_.sequences_max} * model_.vocab_size : 0,
+          .wanted = logits_max() * padded(model_.hidden),
+          .logits = config_.rank == 0 ? size_t{logits_max()} * model_.vocab_size : 0,
           .rotary = size_t{facts_.context_max} * (model_.head_dim / 2)};
 }
 
@@ -146,7 +147,8 @@ result<void> loaded_shard::allocate(const activation_sizes& sizes) {
 /// What all ranks must have in common for a plan to mean the same to them.
 std::string loaded_shard::agreed_text() const {
   return facts_.fingerprint + " pages " + std::to_string(facts_.kv_pages) + " rows " +
-         std::to_string(config_.rows_max) + " sequences " + std::to_string(config_.sequences_max);
+         std::to_string(config_.rows_max) + " sequences " + std::to_string(config_.sequences_max) + " logits " +
+         std::to_string(logits_max());
 }
 
 result<void> loaded_shard::load() {
@@ -168,6 +170,7 @@ result<void> loaded_shard::load() {
                 .scale = 1.0F / std::sqrt(static_cast<float>(model_.head_dim))};
   checker_ = std::make_unique<plan_checker>(plan_limits{.rows_max = config_.rows_max,
                                                         .sequences_max = config_.sequences_max,
+                                                        .logits_max = logits_max(),
                                                         .context_max = facts_.context_max,
                                                         .vocab_size = facts_.vocab_size,
                                                         .kv_pages = facts_.kv_pages});
@@ -207,7 +210,7 @@ void loaded_shard::place_rows(const step_plan& plan) {
       places_.push_back({position++, sequence.pages.data()});
       tokens_.push_back(token);
     }
-    if (sequence.wants_logits) wanted_rows_.push_back(rows() - 1);
+    for (uint32_t i = sequence.wants_logits; i > 0; --i) wanted_rows_.push_back(rows() - i);
   }
 }
 
@@ -282,11 +285,12 @@ result<step_logits> loaded_shard::project(std::span<const float> last) {
 result<void> loaded_shard::check_finite(const step_plan& plan, const step_logits& logits) const {
   uint32_t row = 0;
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
-    if (!plan.sequences[i].wants_logits) continue;
-    const std::span<const float> values = logits.row(row++);
-    if (std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) continue;
-    return error{errc::internal, "step " + std::to_string(plan.number) + ": the logits of sequence " +
-                                     std::to_string(i) + " are no finite numbers"};
+    for (uint32_t r = 0; r < plan.sequences[i].wants_logits; ++r) {
+      const std::span<const float> values = logits.row(row++);
+      if (std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) continue;
+      return error{errc::internal, "step " + std::to_string(plan.number) + ": the logits of sequence " +
+                                       std::to_string(i) + " are no finite numbers"};
+    }
   }
   return {};
 }
@@ -299,6 +303,10 @@ result<void> check_bounds(const shard_config& config) {
     return error{errc::invalid_argument, "sequences_max must be from 1 to rows_max (" +
                                              std::to_string(config.rows_max) + "), not " +
                                              std::to_string(config.sequences_max)};
+  }
+  if (config.logits_max > config.rows_max) {
+    return error{errc::invalid_argument, "logits_max must be at most rows_max (" + std::to_string(config.rows_max) +
+                                             "), not " + std::to_string(config.logits_max)};
   }
   if (config.threads == 0 || config.threads > 1024)
     return error{errc::invalid_argument, "threads must be from 1 to 1024, not " + std::to_string(config.threads)};

@@ -32,6 +32,8 @@ struct shard_config {
   /// Bounds of one step: tokens of all sequences together; sequences.
   uint32_t rows_max = 256;
   uint32_t sequences_max = 64;
+  /// Rows of logits of one step; 0: as many as sequences.
+  uint32_t logits_max = 0;
   cpu_backend_choice backend = cpu_backend_choice::automatic;
   /// How long the ranks may differ in loading.
   duration open_deadline = std::chrono::minutes(5);
@@ -52,8 +54,8 @@ struct shard_facts {
 
 /// The logits that a step was asked for, on rank 0. Valid until the next step.
 struct step_logits {
-  /// (rows, vocab), one row for each sequence of the plan that wants them, in order. May be changed: it is the
-  /// sampler's working memory.
+  /// (rows, vocab): for each sequence of the plan, in order, as many rows as it wants, in the order of its tokens. May
+  /// be changed: it is the sampler's working memory.
   float* values = nullptr;
   uint32_t rows = 0;
   uint32_t vocab = 0;

@@ -20,8 +20,9 @@ struct sequence_step {
   std::vector<token_id> tokens;
   /// The block table: pages[p / 16] holds position p, for every p < first_position + tokens.size().
   std::vector<uint32_t> pages;
-  /// Whether the last token's logits are wanted.
-  bool wants_logits = false;
+  /// Of how many of the last tokens the logits are wanted: 1 to draw the next token, one more for each token that was
+  /// only guessed and is verified here. At most tokens.size().
+  uint32_t wants_logits = 0;
 
   friend bool operator==(const sequence_step&, const sequence_step&) = default;
 };

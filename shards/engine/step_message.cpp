@@ -40,13 +40,11 @@ class reader {
 };
 
 bool read_sequence(reader& from, sequence_step& sequence) {
-  uint32_t wants = 0;
   uint32_t tokens = 0;
   uint32_t pages = 0;
-  if (!from.take(&sequence.first_position, sizeof(uint32_t)) || !from.take(&wants, sizeof(wants)) || wants > 1 ||
+  if (!from.take(&sequence.first_position, sizeof(uint32_t)) || !from.take(&sequence.wants_logits, sizeof(uint32_t)) ||
       !from.take(&tokens, sizeof(tokens)) || !from.take(&pages, sizeof(pages)))
     return false;
-  sequence.wants_logits = wants == 1;
   return from.take_words(sequence.tokens, tokens) && from.take_words(sequence.pages, pages);
 }
 
@@ -59,7 +57,7 @@ std::vector<std::byte> encode(const step_plan& plan, duration deadline) {
   put_word(bytes, static_cast<uint32_t>(plan.sequences.size()));
   for (const sequence_step& sequence : plan.sequences) {
     put_word(bytes, sequence.first_position);
-    put_word(bytes, sequence.wants_logits ? 1 : 0);
+    put_word(bytes, sequence.wants_logits);
     put_word(bytes, static_cast<uint32_t>(sequence.tokens.size()));
     put_word(bytes, static_cast<uint32_t>(sequence.pages.size()));
     put(bytes, sequence.tokens.data(), sequence.tokens.size() * sizeof(token_id));

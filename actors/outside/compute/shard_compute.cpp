@@ -22,8 +22,10 @@ result<std::vector<uint32_t>> rows_of(const step_request& request) {
   const std::vector<sequence_step>& sequences = request.plan.sequences;
   std::vector<std::optional<uint32_t>> row_of_sequence(sequences.size());
   uint32_t rows = 0;
-  for (size_t i = 0; i < sequences.size(); ++i)
-    if (sequences[i].wants_logits) row_of_sequence[i] = rows++;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    if (sequences[i].wants_logits > 0) row_of_sequence[i] = rows;
+    rows += sequences[i].wants_logits;
+  }
 
   std::vector<uint32_t> rows_of_tasks;
   for (const sampling_task& task : request.sampling) {

@@ -5,7 +5,8 @@
 namespace troupe {
 namespace {
 
-constexpr plan_limits limits{.rows_max = 8, .sequences_max = 3, .context_max = 40, .vocab_size = 10, .kv_pages = 6};
+constexpr plan_limits limits{
+    .rows_max = 8, .sequences_max = 3, .logits_max = 4, .context_max = 40, .vocab_size = 10, .kv_pages = 6};
 
 std::string detail_of(const std::vector<sequence_step>& sequences) {
   plan_checker checker(limits);
@@ -40,6 +41,11 @@ BOOST_AUTO_TEST_CASE(every_bound_is_named_when_it_is_broken) {
              "sequence 0 of the plan has more pages than there are");
   BOOST_TEST(detail_of({decode_at(0, {0}), decode_at(0, {1}), decode_at(0, {2}), decode_at(0, {3})}) ==
              "the plan has 4 sequences; a step takes 3");
+  BOOST_TEST(detail_of({{.first_position = 0, .tokens = {1, 2}, .pages = {0}, .wants_logits = 3}}) ==
+             "sequence 0 of the plan wants the logits of 3 of its 2 tokens");
+  BOOST_TEST(detail_of({{.first_position = 0, .tokens = {1, 2, 3}, .pages = {0}, .wants_logits = 3},
+                        {.first_position = 0, .tokens = {1, 2, 3}, .pages = {1}, .wants_logits = 2}}) ==
+             "the plan wants 5 rows of logits; a step gives 4");
   BOOST_TEST(
       detail_of({{.first_position = 0, .tokens = std::vector<token_id>(9), .pages = {0}, .wants_logits = true}}) ==
       "the plan has 9 tokens; a step takes 8");

@@ -166,6 +166,21 @@ BOOST_AUTO_TEST_CASE(gives_logits_only_for_the_sequences_that_want_them) {
   BOOST_TEST(same_bits(rows[0], group.step({.number = 3, .sequences = {asking}})[0]));
 }
 
+BOOST_AUTO_TEST_CASE(gives_the_logits_of_as_many_of_the_last_tokens_as_are_wanted) {
+  const random_model_shape shape{.seed = 13};
+  const temporary_folder folder;
+  write_random_model(shape, folder.path());
+  test_group group({.folder = folder.path(), .tp = 2, .sequences_max = 2, .logits_max = 6});
+  const std::vector<token_id> tokens = random_tokens(40, shape.vocab_size, 2);
+  const logits_rows one_by_one = run_in_chunks(group, tokens, {36, 1});
+  const sequence_step whole{.first_position = 0, .tokens = tokens, .pages = pages_for(40, 8), .wants_logits = 5};
+  const sequence_step other{.first_position = 0, .tokens = {7, 8}, .pages = {20}, .wants_logits = 1};
+  const logits_rows rows = group.step({.number = 1, .sequences = {whole, other}});
+  BOOST_REQUIRE(rows.size() == 6u);
+  for (size_t r = 0; r < 5; ++r) BOOST_TEST(same_bits(rows[r], one_by_one[r]), "row " << r);
+  BOOST_TEST(same_bits(rows[5], group.step({.number = 2, .sequences = {other}}).front()));
+}
+
 BOOST_AUTO_TEST_CASE(refuses_a_plan_out_of_bounds_and_goes_on) {
   const temporary_folder folder;
   write_random_model({.seed = 9}, folder.path());
@@ -236,6 +251,9 @@ BOOST_AUTO_TEST_CASE(refuses_configurations_that_cannot_work) {
   shard_config bad = good;
   bad.rows_max = 0;
   BOOST_TEST(detail_of(bad) == "rows_max must be from 1 to 1048576, not 0");
+  bad = good;
+  bad.logits_max = 257;
+  BOOST_TEST(detail_of(bad) == "logits_max must be at most rows_max (256), not 257");
   bad = good;
   bad.kv_pages = 0;
   bad.kv_bytes = 100;

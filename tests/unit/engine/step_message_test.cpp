@@ -6,10 +6,9 @@
 namespace troupe {
 namespace {
 
-const step_plan example{
-    .number = 1ULL << 40,
-    .sequences = {{.first_position = 17, .tokens = {1, 2, 3}, .pages = {4, 5}, .wants_logits = true},
-                  {.first_position = 0, .tokens = {9}, .pages = {7}, .wants_logits = false}}};
+const step_plan example{.number = 1ULL << 40,
+                        .sequences = {{.first_position = 17, .tokens = {1, 2, 3}, .pages = {4, 5}, .wants_logits = 2},
+                                      {.first_position = 0, .tokens = {9}, .pages = {7}, .wants_logits = 0}}};
 
 BOOST_AUTO_TEST_CASE(a_plan_survives_the_trip) {
   const auto bytes = encode(example, std::chrono::milliseconds(1500));

@@ -47,6 +47,7 @@ shard_config config_of(const group_options& options, uint32_t rank) {
           .kv_pages = options.kv_pages,
           .rows_max = options.rows_max,
           .sequences_max = options.sequences_max,
+          .logits_max = options.logits_max,
           .backend = options.backend,
           .system_root = {}};
 }
