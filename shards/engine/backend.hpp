@@ -87,6 +87,8 @@ class kv_memory {
 
 struct kv_shape {
   uint32_t layers = 0, pages = 0, kv_heads = 0, head_dim = 0;
+  /// Kept as bf16, else as f32.
+  bool bf16 = false;
 };
 
 /// Where a row's token is in its sequence.
@@ -123,6 +125,8 @@ class backend {
   virtual uint64_t matrix_bytes(const matrix_source& source) const = 0;
   /// Errors: out_of_memory.
   virtual result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source) = 0;
+  /// Room for steps of so many rows; after the matrices are loaded, before the first operation. Errors: out_of_memory.
+  virtual result<void> reserve_rows(uint32_t rows) = 0;
   /// What one page of all layers takes.
   virtual uint64_t kv_page_bytes(const kv_shape& shape) const = 0;
   /// Errors: out_of_memory.

@@ -43,5 +43,7 @@ void read_f32(const tensor_view& tensor, uint64_t first, std::span<float> out);
 /// One element's bits as f32, exactly; subnormals, infinities and NaN included.
 float bf16_to_f32(uint16_t bits);
 float f16_to_f32(uint16_t bits);
+/// To the nearest, ties to even; NaN stays NaN.
+uint16_t f32_to_bf16(float value);
 
 }  // namespace troupe

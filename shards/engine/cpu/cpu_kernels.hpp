@@ -12,46 +12,48 @@
 
 namespace troupe {
 
-/// Output columns of a panel of packed weights: [k][32], one after the other.
-inline constexpr uint32_t panel_columns = 32;
-/// Rows that one call of `products` takes at most.
-inline constexpr uint32_t product_rows_max = 12;
 /// Positions of one block of attention; four pages.
 inline constexpr uint32_t attention_block = 64;
 /// As kv_page_positions in step.hpp, which this header does not include.
 inline constexpr uint32_t page_rows = 16;
 inline constexpr uint32_t head_dim_max = 1024;
 
-/// One query head of one row, and where its keys and values are.
-/// A page's part of one key/value head is keys [head_dim][16] and then values [16][value_stride].
-struct attention_task {
+/// Queries that one call of `attend` takes at most, whatever the table.
+inline constexpr uint32_t attention_queries_max = 4;
+
+/// One query head of one row.
+struct attention_query {
   const float* query;  // (head_dim)
   float* out;          // (head_dim)
-  uint32_t head_dim;
-  float scale;
-  /// Scores are capped at this, smoothly; 0: they are not.
-  float softcap;
-  /// This layer's and head's part of page 0; that of page p is p * page_floats further.
-  const float* pool;
-  size_t page_floats;
-  /// Floats from the keys to the values.
-  size_t value_offset;
-  /// head_dim rounded up to 16; what is beyond head_dim is zero.
-  size_t value_stride;
-  const uint32_t* pages;
   /// Attends to positions first .. positions - 1; at least one.
   uint32_t first;
   uint32_t positions;
 };
 
+/// Queries of one sequence that read the same key/value head, and where its keys and values are.
+/// A page's part of one key/value head is keys [head_dim][16] and then values [16][value_stride], of f32 or bf16.
+struct attention_task {
+  attention_query queries[attention_queries_max];
+  uint32_t count;
+  uint32_t head_dim;
+  float scale;
+  /// Scores are capped at this, smoothly; 0: they are not.
+  float softcap;
+  /// This layer's and head's part of page 0; that of page p is p * page_elements further.
+  const void* pool;
+  bool bf16;
+  size_t page_elements;
+  /// Elements from the keys to the values.
+  size_t value_offset;
+  /// head_dim rounded up to 16; what is beyond head_dim is zero.
+  size_t value_stride;
+  const uint32_t* pages;
+};
+
 struct cpu_kernels {
   const char* name;
-
-  /// sums[r][n] = fma(x[r][k], panel[k][n], sums[r][n]) for k = 0, 1, ..., depth - 1.
-  ///   x: (rows, depth), rows at x_stride; rows <= 12.   panel: (depth, 32).   sums: (rows, 32).
-  void (*products_bf16)(const float* x, size_t x_stride, uint32_t rows, const uint16_t* panel, size_t depth,
-                        float* sums);
-  void (*products_f32)(const float* x, size_t x_stride, uint32_t rows, const float* panel, size_t depth, float* sums);
+  /// Queries that one call of `attend` takes, at most attention_queries_max.
+  uint32_t attention_queries;
 
   /// 16 lanes: lane[i % 16] = fma(x[i], x[i], lane[i % 16]) in the order of i, from zero. The lanes are added in
   /// halves: lane j += lane j + 8, then + 4, + 2, + 1. scale = 1 / sqrt(lane[0] / width + eps); out[i] = (x[i] * scale)
@@ -70,9 +72,9 @@ struct cpu_kernels {
   ///   softcap c: c * t(score[j] / c), with t as defined in scalar_kernels.cpp
   ///   m' = max(m, max score); corr = e(m - m'); p[j] = e(score[j] - m')
   ///   l = fma(l, corr, sum of p), the sum in 16 lanes over j % 16 and added in halves as in rms_norm
-  ///   acc[d] = fma(acc[d], corr, (c0 + c1) + (c2 + c3)), chain ci = fma(p[j], value[j][d], ci) over j = i, i + 4, ...
-  /// from m = -inf, l = 0, acc = 0; at the end out[d] = acc[d] / l. Blocks that end before `first` are left out; in the
-  /// one where it lies only j >= first count, but that the chains begin at the group of four that has it, with p = 0.
+  ///   acc[d] = acc[d] * corr, and then fma(p[j], value[j][d], acc[d]) for j = 0, 1, ...
+  /// from m = -inf, l = 0, acc = 0; at the end out[d] = acc[d] / l. Only j in first .. positions - 1 count, and blocks
+  /// without any are left out. Each query by itself, whatever the others of the task.
   void (*attend)(const attention_task* task);
 
   /// out[i] = c * t(x[i] / c), with t as defined in scalar_kernels.cpp. out may be x.

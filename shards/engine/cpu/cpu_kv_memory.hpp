@@ -1,6 +1,6 @@
 // Keys and values on the CPU: [layer][page][kv head]{ keys [head_dim][16], values [16][head_dim rounded up to 16] },
-// f32. Sixteen keys of one dimension lie side by side, so that a vector holds sixteen positions and each score is one
-// chain.
+// f32 or bf16. Sixteen keys of one dimension lie side by side, so that a vector holds sixteen positions and each score
+// is one chain.
 #pragma once
 
 #include <cstdint>
@@ -18,22 +18,26 @@ class cpu_kv_memory final : public kv_memory {
   /// What one page of all layers takes.
   static uint64_t page_bytes(const kv_shape& shape);
 
+  bool bf16() const { return bf16_; }
   size_t value_stride() const { return value_stride_; }
   size_t value_offset() const { return value_offset_; }
-  /// Floats from one page of a layer to the next.
-  size_t page_floats() const { return page_floats_; }
+  /// Elements from one page of a layer to the next.
+  size_t page_elements() const { return page_elements_; }
   /// A head's part of page 0 of a layer.
-  float* head(uint32_t layer, uint32_t kv_head) const {
-    return static_cast<float*>(memory_.data()) + layer * layer_floats_ + kv_head * head_floats_;
+  void* head(uint32_t layer, uint32_t kv_head) const {
+    return static_cast<std::byte*>(memory_.data()) +
+           (layer * layer_elements_ + kv_head * head_elements_) * (bf16_ ? sizeof(uint16_t) : sizeof(float));
   }
 
-  /// Stores one position's key and value of one head.   key, value: (head_dim).
+  /// Stores one position's key and value of one head, rounded to the nearest bf16 where that is what is kept.
+  ///   key, value: (head_dim).
   void store(uint32_t layer, uint32_t kv_head, uint32_t page, uint32_t slot, const float* key,
              const float* value) const;
 
  private:
+  bool bf16_ = false;
   uint32_t head_dim_ = 0;
-  size_t value_stride_ = 0, value_offset_ = 0, head_floats_ = 0, page_floats_ = 0, layer_floats_ = 0;
+  size_t value_stride_ = 0, value_offset_ = 0, head_elements_ = 0, page_elements_ = 0, layer_elements_ = 0;
   mapped_memory memory_;
 };
 

@@ -1,35 +1,94 @@
 #include "shards/engine/cpu/packed_matrix.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 #include "base/check.hpp"
+#include "shards/engine/cpu/weight_words.hpp"
 
 namespace troupe {
 namespace {
 
+/// K is cut into groups, and these into segments. Both end at the bounds of the shards and else at multiples, counted
+/// from the beginning of the whole K: so every rank, and every number of ranks, cuts alike.
+struct cutting {
+  uint64_t group, segment;
+};
+
+cutting cutting_of(const weight_type& type) {
+  // A float's group is only so long that the words of 32 columns stay in the first-level cache while they are packed.
+  if (!is_integer(type.format)) return {256, 256};
+  return {type.group, segment_depth_max};
+}
+
+uint64_t next_multiple(uint64_t k, uint64_t of) { return (k / of + 1) * of; }
+
+uint32_t words_of(weight_format format, uint64_t count) {
+  const uint32_t per_word = values_per_word(format);
+  return static_cast<uint32_t>((count + per_word - 1) / per_word);
+}
+
+struct cut_lists {
+  std::vector<k_group> groups;
+  std::vector<k_segment> segments;
+  std::vector<uint32_t> shard_segments;
+  uint64_t panel_bytes = 0;
+};
+
+cut_lists cut_k(const matrix_source& source, const weight_type& type) {
+  const cutting at = cutting_of(type);
+  std::vector<uint64_t> bounds = source.shard_bounds;
+  if (bounds.empty()) bounds = {0, source.column_end - source.column_begin};
+  cut_lists cut;
+  uint32_t words = 0;
+  for (size_t shard = 0; shard + 1 < bounds.size(); ++shard) {
+    cut.shard_segments.push_back(static_cast<uint32_t>(cut.segments.size()));
+    const uint64_t shard_end = source.column_begin + bounds[shard + 1];
+    for (uint64_t k = source.column_begin + bounds[shard]; k < shard_end;) {
+      const uint64_t segment_end = std::min(shard_end, next_multiple(k, at.segment));
+      k_segment segment{.first_group = static_cast<uint32_t>(cut.groups.size()), .last_group = 0};
+      while (k < segment_end) {
+        const uint64_t group_end = std::min(segment_end, next_multiple(k, at.group));
+        const k_group group{.begin = static_cast<uint32_t>(k - source.column_begin),
+                            .count = static_cast<uint32_t>(group_end - k),
+                            .words = words_of(type.format, group_end - k),
+                            .words_before = words,
+                            .panel_offset = cut.panel_bytes};
+        words += group.words;
+        cut.panel_bytes += (is_integer(type.format) ? panel_scale_bytes : 0) + uint64_t{group.words} * panel_word_bytes;
+        cut.groups.push_back(group);
+        k = group_end;
+      }
+      segment.last_group = static_cast<uint32_t>(cut.groups.size());
+      cut.segments.push_back(segment);
+    }
+  }
+  cut.shard_segments.push_back(static_cast<uint32_t>(cut.segments.size()));
+  return cut;
+}
+
 struct packed_shape {
-  uint64_t outputs = 0, inputs = 0, panels = 0, element_bytes = 0;
-  uint64_t bytes() const { return panels * inputs * panel_columns * element_bytes; }
+  uint64_t outputs = 0, panels = 0;
 };
 
 packed_shape shape_of(const matrix_source& source) {
   packed_shape shape;
-  bool all_bf16 = true;
-  for (const weight_part& part : source.parts) {
-    shape.outputs += part.row_end - part.row_begin;
-    all_bf16 = all_bf16 && part.tensor->type == dtype::bf16;
-  }
-  shape.inputs = source.column_end - source.column_begin;
+  for (const weight_part& part : source.parts) shape.outputs += part.row_end - part.row_begin;
+  uint64_t per_panel = panel_columns;
   // Gate and up share panels: 32 rows of weights make 16 outputs.
   if (source.finish == epilogue::silu_mul) {
     shape.outputs /= 2;
-    shape.panels = (shape.outputs + panel_columns / 2 - 1) / (panel_columns / 2);
-  } else {
-    shape.panels = (shape.outputs + panel_columns - 1) / panel_columns;
+    per_panel /= 2;
   }
-  shape.element_bytes = all_bf16 ? sizeof(uint16_t) : sizeof(float);
+  shape.panels = (shape.outputs + per_panel - 1) / per_panel;
   return shape;
+}
+
+weight_type type_of(const matrix_source& source) {
+  weight_type type = weight_type_of(*source.parts.front().tensor);
+  for (const weight_part& part : source.parts)
+    if (weight_type_of(*part.tensor) != type) return {};
+  return type;
 }
 
 /// A row of weights that one column of a panel holds; no tensor where the column only fills the panel up.
@@ -47,19 +106,8 @@ source_row find_row(const matrix_source& source, uint64_t row) {
   return {};
 }
 
-}  // namespace
-
-uint64_t packed_matrix::bytes(const matrix_source& source) { return shape_of(source).bytes(); }
-
-result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& source) {
-  const packed_shape shape = shape_of(source);
-  auto packed = std::make_unique<packed_matrix>();
-  packed->outputs_ = shape.outputs;
-  packed->inputs_ = shape.inputs;
-  packed->panels_ = shape.panels;
-  packed->finish_ = source.finish;
-  packed->is_bf16_ = shape.element_bytes == sizeof(uint16_t);
-  packed->shard_bounds_ = source.shard_bounds;
+void check_source(const matrix_source& source) {
+  TROUPE_CHECK(!source.parts.empty());
   if (source.finish == epilogue::silu_mul) {
     TROUPE_CHECK(source.parts.size() == 2);
     TROUPE_CHECK(source.parts[0].row_end - source.parts[0].row_begin ==
@@ -67,55 +115,72 @@ result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& 
   }
   if (source.finish == epilogue::partial) {
     TROUPE_CHECK(source.shard_bounds.size() >= 2);
-    TROUPE_CHECK(source.shard_bounds.front() == 0 && source.shard_bounds.back() == shape.inputs);
+    TROUPE_CHECK(source.shard_bounds.front() == 0 &&
+                 source.shard_bounds.back() == source.column_end - source.column_begin);
   }
-  TROUPE_ASSIGN(packed->memory_, mapped_memory::make(shape.bytes()));
-  for (uint64_t panel = 0; panel < shape.panels; ++panel) packed->fill_panel(source, panel);
+  TROUPE_CHECK(source.biases.empty() ||
+               (source.finish == epilogue::none && source.biases.size() == source.parts.size()));
+}
 
-  if (!source.biases.empty()) {
-    TROUPE_CHECK(source.finish == epilogue::none && source.biases.size() == source.parts.size());
-    packed->bias_.resize(shape.outputs);
-    size_t at = 0;
-    for (size_t i = 0; i < source.parts.size(); ++i) {
-      const weight_part& part = source.parts[i];
-      const size_t rows = part.row_end - part.row_begin;
-      read_f32(*source.biases[i], part.row_begin, std::span(packed->bias_).subspan(at, rows));
-      at += rows;
-    }
+std::vector<float> read_biases(const matrix_source& source, uint64_t outputs) {
+  std::vector<float> bias(source.biases.empty() ? 0 : outputs);
+  size_t at = 0;
+  for (size_t i = 0; i < source.biases.size(); ++i) {
+    const weight_part& part = source.parts[i];
+    const size_t rows = part.row_end - part.row_begin;
+    read_f32(*source.biases[i], part.row_begin, std::span(bias).subspan(at, rows));
+    at += rows;
   }
+  return bias;
+}
+
+}  // namespace
+
+uint64_t packed_matrix::bytes(const matrix_source& source) {
+  return shape_of(source).panels * cut_k(source, type_of(source)).panel_bytes;
+}
+
+result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& source, worker_pool& pool) {
+  check_source(source);
+  const packed_shape shape = shape_of(source);
+  const weight_type type = type_of(source);
+  cut_lists cut = cut_k(source, type);
+  auto packed = std::make_unique<packed_matrix>();
+  packed->outputs_ = shape.outputs;
+  packed->inputs_ = source.column_end - source.column_begin;
+  packed->panels_ = shape.panels;
+  packed->panel_bytes_ = cut.panel_bytes;
+  packed->finish_ = source.finish;
+  packed->type_ = type;
+  packed->groups_ = std::move(cut.groups);
+  packed->segments_ = std::move(cut.segments);
+  packed->shard_segments_ = std::move(cut.shard_segments);
+  packed->bias_ = read_biases(source, shape.outputs);
+  TROUPE_ASSIGN(packed->memory_, mapped_memory::make(shape.panels * cut.panel_bytes));
+  pool.run(shape.panels, [&](size_t begin, size_t end) {
+    for (size_t panel = begin; panel < end; ++panel) packed->fill_panel(source, panel);
+  });
   return packed;
 }
 
 void packed_matrix::fill_panel(const matrix_source& source, uint64_t panel) {
-  std::vector<float> row_values(is_bf16_ ? 0 : inputs_);
+  std::array<source_row, panel_columns> rows;
   for (uint64_t column = 0; column < panel_columns; ++column) {
     uint64_t output = panel * panel_outputs() + column % panel_outputs();
-    if (output >= outputs_) continue;                   // The memory is zero already.
+    if (output >= outputs_) continue;
     if (column >= panel_outputs()) output += outputs_;  // The row of `up` that belongs to this row of `gate`.
-    const source_row from = find_row(source, output);
-    const uint64_t first = from.row * from.tensor->shape.back() + source.column_begin;
-    if (is_bf16_) {
-      auto* to = static_cast<uint16_t*>(memory_.data()) + panel * inputs_ * panel_columns + column;
-      const std::byte* elements = from.tensor->data.data() + first * sizeof(uint16_t);
-      for (uint64_t k = 0; k < inputs_; ++k)
-        std::memcpy(to + k * panel_columns, elements + k * sizeof(uint16_t), sizeof(uint16_t));
-    } else {
-      auto* to = static_cast<float*>(memory_.data()) + panel * inputs_ * panel_columns + column;
-      read_f32(*from.tensor, first, row_values);
-      for (uint64_t k = 0; k < inputs_; ++k) to[k * panel_columns] = row_values[k];
-    }
+    rows[column] = find_row(source, output);
   }
-}
-
-void packed_matrix::add_products(const cpu_kernels& kernels, uint64_t panel, const float* x, size_t x_stride,
-                                 uint32_t rows, uint64_t k_begin, uint64_t k_end, float* sums) const {
-  const uint64_t first = (panel * inputs_ + k_begin) * panel_columns;
-  const size_t depth = k_end - k_begin;
-  if (is_bf16_) {
-    kernels.products_bf16(x + k_begin, x_stride, rows, static_cast<const uint16_t*>(memory_.data()) + first, depth,
-                          sums);
-  } else {
-    kernels.products_f32(x + k_begin, x_stride, rows, static_cast<const float*>(memory_.data()) + first, depth, sums);
+  auto* to = static_cast<uint8_t*>(memory_.data()) + panel * panel_bytes_;
+  // Columns that only fill the panel up stay zero: a scale of zero makes nothing of their codes.
+  column_words words{};
+  for (const k_group& group : groups_) {
+    for (uint64_t column = 0; column < panel_columns; ++column) {
+      if (rows[column].tensor == nullptr) continue;
+      read_words(*rows[column].tensor, rows[column].row, source.column_begin + group.begin, group, type_,
+                 words.of(column), words.scales[column]);
+    }
+    turn_words(words, group.words, is_integer(type_.format), to + group.panel_offset);
   }
 }
 

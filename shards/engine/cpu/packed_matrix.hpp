@@ -1,5 +1,5 @@
-// A matrix as the kernels read it: panels of 32 output columns, each [k][32], so that one row of activations is
-// multiplied with two or four vectors of consecutive memory and the weights are read once, front to back.
+// A matrix as the kernels read it: panels of 32 output columns, front to back (product_kernels.hpp), in the format that
+// its source has or that holds it exactly.
 #pragma once
 
 #include <cstdint>
@@ -8,41 +8,51 @@
 #include <vector>
 
 #include "shards/engine/backend.hpp"
-#include "shards/engine/cpu/cpu_kernels.hpp"
+#include "shards/engine/cpu/product_kernels.hpp"
+#include "shards/engine/cpu/weight_words.hpp"
 #include "shards/engine/mapped_memory.hpp"
+#include "shards/engine/worker_pool.hpp"
 
 namespace troupe {
 
 class packed_matrix final : public matrix {
  public:
-  /// bf16 stays bf16; f32, f16 (which f32 holds exactly) and mixtures become f32. Errors: out_of_memory.
-  static result<std::unique_ptr<packed_matrix>> pack(const matrix_source& source);
+  /// f16, bf16 and f32 stay what they are; mixtures become f32, which holds them exactly. Errors: out_of_memory.
+  static result<std::unique_ptr<packed_matrix>> pack(const matrix_source& source, worker_pool& pool);
   /// What pack() would take.
   static uint64_t bytes(const matrix_source& source);
 
   uint64_t outputs() const override { return outputs_; }
   uint64_t inputs() const override { return inputs_; }
   epilogue finish() const { return finish_; }
+  weight_format format() const { return type_.format; }
   uint64_t panels() const { return panels_; }
   /// Output columns that one panel makes: 32, or 16 where it holds 16 of gate and then 16 of up.
   uint64_t panel_outputs() const { return finish_ == epilogue::silu_mul ? panel_columns / 2 : panel_columns; }
+  const uint8_t* panel(uint64_t index) const {
+    return static_cast<const uint8_t*>(memory_.data()) + index * panel_bytes_;
+  }
   /// (outputs), or empty.
   std::span<const float> bias() const { return bias_; }
-  /// Of the shards of K, from 0 to inputs(); for `partial`.
-  std::span<const uint64_t> shard_bounds() const { return shard_bounds_; }
 
-  /// sums += x * panel^T over k in [k_begin, k_end). x points to the row's element 0.
-  void add_products(const cpu_kernels& kernels, uint64_t panel, const float* x, size_t x_stride, uint32_t rows,
-                    uint64_t k_begin, uint64_t k_end, float* sums) const;
+  k_cut cut() const { return {groups_.data(), segments_.data()}; }
+  uint32_t groups() const { return static_cast<uint32_t>(groups_.size()); }
+  uint32_t segments() const { return static_cast<uint32_t>(segments_.size()); }
+  /// 32-bit words of one column.
+  uint32_t words() const { return groups_.empty() ? 0 : groups_.back().words_before + groups_.back().words; }
+  /// Of the shards of K, as bounds of segments, from 0 to segments(); one shard where the finish is not `partial`.
+  std::span<const uint32_t> shard_segments() const { return shard_segments_; }
 
  private:
   void fill_panel(const matrix_source& source, uint64_t panel);
 
-  uint64_t outputs_ = 0, inputs_ = 0, panels_ = 0;
+  uint64_t outputs_ = 0, inputs_ = 0, panels_ = 0, panel_bytes_ = 0;
   epilogue finish_ = epilogue::none;
-  bool is_bf16_ = false;
+  weight_type type_;
+  std::vector<k_group> groups_;
+  std::vector<k_segment> segments_;
+  std::vector<uint32_t> shard_segments_;
   std::vector<float> bias_;
-  std::vector<uint64_t> shard_bounds_;
   mapped_memory memory_;
 };
 

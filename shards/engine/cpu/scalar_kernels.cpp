@@ -9,29 +9,6 @@ namespace {
 
 constexpr uint32_t lanes = 16;
 
-float widen(uint16_t bf16) { return std::bit_cast<float>(uint32_t{bf16} << 16); }
-float widen(float f32) { return f32; }
-
-template <class Weight>
-void products(const float* x, size_t x_stride, uint32_t rows, const Weight* panel, size_t depth, float* sums) {
-  for (uint32_t r = 0; r < rows; ++r) {
-    float* sum = sums + size_t{r} * panel_columns;
-    for (size_t k = 0; k < depth; ++k) {
-      const float value = x[r * x_stride + k];
-      for (uint32_t n = 0; n < panel_columns; ++n)
-        sum[n] = std::fma(value, widen(panel[k * panel_columns + n]), sum[n]);
-    }
-  }
-}
-
-void products_bf16(const float* x, size_t x_stride, uint32_t rows, const uint16_t* panel, size_t depth, float* sums) {
-  products(x, x_stride, rows, panel, depth, sums);
-}
-
-void products_f32(const float* x, size_t x_stride, uint32_t rows, const float* panel, size_t depth, float* sums) {
-  products(x, x_stride, rows, panel, depth, sums);
-}
-
 /// Adds the lanes in halves.
 float add_lanes(float (&lane)[lanes]) {
   for (uint32_t width = lanes / 2; width > 0; width /= 2)
@@ -105,47 +82,59 @@ void rotate(float* head, const float* cosines, const float* sines, size_t half) 
   }
 }
 
-void attend(const attention_task* task) {
-  const size_t dim = task->head_dim;
+float widen(uint16_t bf16) { return std::bit_cast<float>(uint32_t{bf16} << 16); }
+float widen(float f32) { return f32; }
+
+template <class Element>
+void attend(const attention_task& task, const attention_query& query) {
+  const size_t dim = task.head_dim;
   float acc[head_dim_max] = {};
   float m = -INFINITY;
   float l = 0;
-  const uint32_t first_block = task->first / attention_block * attention_block;
-  for (uint32_t start = first_block; start < task->positions; start += attention_block) {
-    const uint32_t left = task->positions - start;
+  const uint32_t first_block = query.first / attention_block * attention_block;
+  for (uint32_t start = first_block; start < query.positions; start += attention_block) {
+    const uint32_t left = query.positions - start;
     const uint32_t count = left < attention_block ? left : attention_block;
-    const uint32_t begin = task->first > start ? task->first - start : 0;
-    const auto page = [&](uint32_t j) { return task->pool + task->pages[(start + j) / page_rows] * task->page_floats; };
+    const uint32_t begin = query.first > start ? query.first - start : 0;
+    const auto page = [&](uint32_t j) {
+      return static_cast<const Element*>(task.pool) + task.pages[(start + j) / page_rows] * task.page_elements;
+    };
 
     float p[attention_block];
     float m_next = m;
     for (uint32_t j = begin; j < count; ++j) {
-      const float* keys = page(j);
+      const Element* keys = page(j);
       float sum = 0;
-      for (size_t d = 0; d < dim; ++d) sum = std::fma(task->query[d], keys[d * page_rows + j % page_rows], sum);
-      p[j] = sum * task->scale;
-      if (task->softcap != 0) p[j] = capped(p[j], task->softcap);
+      for (size_t d = 0; d < dim; ++d) sum = std::fma(query.query[d], widen(keys[d * page_rows + j % page_rows]), sum);
+      p[j] = sum * task.scale;
+      if (task.softcap != 0) p[j] = capped(p[j], task.softcap);
       m_next = m_next > p[j] ? m_next : p[j];
     }
     float lane[lanes] = {};
-    for (uint32_t j = begin / 4 * 4; j < begin; ++j) p[j] = 0;
     for (uint32_t j = begin; j < count; ++j) {
       p[j] = exponential(p[j] - m_next);
       lane[j % lanes] += p[j];
     }
     const float correction = exponential(m - m_next);
     l = std::fma(l, correction, add_lanes(lane));
-    for (size_t d = 0; d < dim; ++d) {
-      float chain[4] = {};
-      for (uint32_t j = begin / 4 * 4; j < count; ++j) {
-        const float* values = page(j) + task->value_offset + (j % page_rows) * task->value_stride;
-        chain[j % 4] = std::fma(p[j], values[d], chain[j % 4]);
-      }
-      acc[d] = std::fma(acc[d], correction, (chain[0] + chain[1]) + (chain[2] + chain[3]));
+    for (size_t d = 0; d < dim; ++d) acc[d] *= correction;
+    for (uint32_t j = begin; j < count; ++j) {
+      const Element* values = page(j) + task.value_offset + (j % page_rows) * task.value_stride;
+      for (size_t d = 0; d < dim; ++d) acc[d] = std::fma(p[j], widen(values[d]), acc[d]);
     }
     m = m_next;
   }
-  for (size_t d = 0; d < dim; ++d) task->out[d] = acc[d] / l;
+  for (size_t d = 0; d < dim; ++d) query.out[d] = acc[d] / l;
+}
+
+void attend(const attention_task* task) {
+  for (uint32_t q = 0; q < task->count; ++q) {
+    if (task->bf16) {
+      attend<uint16_t>(*task, task->queries[q]);
+    } else {
+      attend<float>(*task, task->queries[q]);
+    }
+  }
 }
 
 void soft_cap(const float* x, float c, size_t width, float* out) {
@@ -155,8 +144,7 @@ void soft_cap(const float* x, float c, size_t width, float* out) {
 }  // namespace
 
 const cpu_kernels& scalar_kernels() {
-  static constexpr cpu_kernels table{"scalar", products_bf16, products_f32, rms_norm,
-                                     silu_mul, rotate,        attend,       soft_cap};
+  static constexpr cpu_kernels table{"scalar", attention_queries_max, rms_norm, silu_mul, rotate, attend, soft_cap};
   return table;
 }
 

@@ -34,32 +34,6 @@ bool same(const std::vector<float>& a, const std::vector<float>& b) {
   return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-BOOST_AUTO_TEST_CASE(products_have_the_scalar_ones_bits_for_every_number_of_rows) {
-  for (uint32_t rows = 1; rows <= product_rows_max; ++rows) {
-    for (const size_t depth : {0, 1, 2, 7, 64, 171}) {
-      const size_t stride = depth + 3;
-      const std::vector<float> x = random_floats(rows * stride, 1);
-      const std::vector<float> panel = random_floats(depth * panel_columns, 2);
-      std::vector<uint16_t> bf16(panel.size());
-      for (size_t i = 0; i < panel.size(); ++i)
-        bf16[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(panel[i]) >> 16);
-      const std::vector<float> before = random_floats(size_t{rows} * panel_columns, 3);
-      std::vector<float> expected = before;
-      std::vector<float> expected_bf16 = before;
-      scalar_kernels().products_f32(x.data(), stride, rows, panel.data(), depth, expected.data());
-      scalar_kernels().products_bf16(x.data(), stride, rows, bf16.data(), depth, expected_bf16.data());
-      for (const cpu_kernels* table : vector_tables()) {
-        std::vector<float> sums = before;
-        table->products_f32(x.data(), stride, rows, panel.data(), depth, sums.data());
-        BOOST_TEST(same(sums, expected), table->name << " f32, " << rows << " rows, depth " << depth);
-        sums = before;
-        table->products_bf16(x.data(), stride, rows, bf16.data(), depth, sums.data());
-        BOOST_TEST(same(sums, expected_bf16), table->name << " bf16, " << rows << " rows, depth " << depth);
-      }
-    }
-  }
-}
-
 BOOST_AUTO_TEST_CASE(norms_have_the_scalar_ones_bits_and_write_no_further) {
   for (size_t width = 1; width < 70; ++width) {
     const std::vector<float> x = random_floats(width, 1, 3);
@@ -155,22 +129,32 @@ struct attention_example {
     }
   }
 
+  /// The query that attends to positions `from` .. `to` - 1, for each of them.
+  std::vector<std::vector<float>> run(const cpu_kernels& table, std::vector<attention_query> queries) const {
+    std::vector<std::vector<float>> outs(queries.size(), std::vector<float>(head_dim + 16, 77));
+    for (size_t begin = 0; begin < queries.size(); begin += table.attention_queries) {
+      attention_task task{.queries = {},
+                          .count = 0,
+                          .head_dim = head_dim,
+                          .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
+                          .softcap = softcap,
+                          .pool = pool.data(),
+                          .bf16 = false,
+                          .page_elements = page_floats,
+                          .value_offset = size_t{page_rows} * head_dim,
+                          .value_stride = value_stride,
+                          .pages = pages.data()};
+      for (size_t i = begin; i < queries.size() && task.count < table.attention_queries; ++i) {
+        queries[i].out = outs[i].data();
+        task.queries[task.count++] = queries[i];
+      }
+      table.attend(&task);
+    }
+    return outs;
+  }
+
   std::vector<float> run(const cpu_kernels& table) const {
-    std::vector<float> out(head_dim + 16, 77);
-    const attention_task task{.query = query.data(),
-                              .out = out.data(),
-                              .head_dim = head_dim,
-                              .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
-                              .softcap = softcap,
-                              .pool = pool.data(),
-                              .page_floats = page_floats,
-                              .value_offset = size_t{page_rows} * head_dim,
-                              .value_stride = value_stride,
-                              .pages = pages.data(),
-                              .first = first,
-                              .positions = positions};
-    table.attend(&task);
-    return out;
+    return run(table, {{.query = query.data(), .out = nullptr, .first = first, .positions = positions}}).front();
   }
 
   /// The plain softmax, in f64.
@@ -252,6 +236,32 @@ BOOST_AUTO_TEST_CASE(soft_caps_have_the_scalar_ones_bits_over_the_whole_range_an
     if (std::isfinite(x[i]) && std::abs(right) > 1e-30) worst = std::max(worst, std::abs(expected[i] / right - 1));
   }
   BOOST_TEST(worst < 5e-7);
+}
+
+BOOST_AUTO_TEST_CASE(queries_that_go_together_get_the_bits_that_each_gets_alone) {
+  constexpr uint32_t dim = 80;
+  for (const uint32_t positions : {4, 17, 64, 66, 130, 200}) {
+    const attention_example example(dim, positions, 3.0F);
+    const std::vector<float> values = random_floats(size_t{dim} * 12, 31, 2);
+    // Every end and beginning that a block of consecutive rows, a window or a group of heads can bring, in any mixture.
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+      std::vector<attention_query> queries;
+      for (uint32_t i = 0; i < 8; ++i) {
+        const auto draw = [&](uint64_t salt, uint32_t below) {
+          return static_cast<uint32_t>(std::abs(random_value(seed, i * 7 + salt)) * 1e6F) % below;
+        };
+        const uint32_t end = positions - draw(0, std::min(positions, seed % 2 == 0 ? 4U : positions));
+        const uint32_t first = seed % 3 == 0 ? draw(1, end) : 0;
+        queries.push_back({.query = values.data() + size_t{i} * dim, .out = nullptr, .first = first, .positions = end});
+      }
+      const auto expected = example.run(scalar_kernels(), queries);
+      for (const cpu_kernels* table : vector_tables()) {
+        const auto outs = example.run(*table, queries);
+        for (size_t i = 0; i < queries.size(); ++i)
+          BOOST_TEST(same(outs[i], expected[i]), table->name << ", positions " << positions << ", seed " << seed);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -65,8 +65,9 @@ BOOST_AUTO_TEST_CASE(computes_what_a_plain_reference_in_f64_computes) {
     const logits_rows ours = run_in_chunks(group, tokens, {70});
     const double worst = difference(ours.back(), reference_logits(folder.path(), tokens));
     BOOST_TEST_MESSAGE(name << ": worst difference " << worst);
-    // Logits are of the order of 1; f32 sums of a hundred terms are good to 1e-5 or so.
-    BOOST_TEST(worst < 5e-5, name);
+    // Logits are of the order of 1; f32 sums of a hundred terms are good to 1e-5 or so. With weights of bf16 the
+    // activations are rounded to bf16 before each product: to 8 bits, so that a hundred terms are good to 1e-2 or so.
+    BOOST_TEST(worst < (shape.type == dtype::bf16 ? 2e-2 : 5e-5), name);
   }
 }
 

@@ -1,0 +1,67 @@
+// x * weights^T on the threads of a rank: packs the rows, cuts the work into panels, adds the shards of K in their tree
+// and finishes the sums.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.hpp"
+#include "shards/engine/backend.hpp"
+#include "shards/engine/cpu/cpu_kernels.hpp"
+#include "shards/engine/cpu/packed_matrix.hpp"
+#include "shards/engine/cpu/product_kernels.hpp"
+#include "shards/engine/mapped_memory.hpp"
+#include "shards/engine/worker_pool.hpp"
+
+namespace troupe {
+
+/// Used from the thread that uses the pool.
+class linear_products {
+ public:
+  linear_products(const product_kernels& products, const cpu_kernels& kernels, worker_pool& pool)
+      : products_(products), kernels_(kernels), pool_(pool) {}
+
+  /// Room for `rows` packed rows of every matrix seen so far. Errors: out_of_memory.
+  result<void> reserve(uint32_t rows);
+  /// Notes what the matrix needs of a row.
+  void add(const packed_matrix& weights);
+
+  /// x: (rows, inputs), out: (rows, outputs); rows as reserved at most, of a matrix that was added.
+  void run(const packed_matrix& weights, rows_view x, uint32_t rows, rows_view out);
+
+ private:
+  struct row_range {
+    uint32_t begin, end;
+    uint32_t size() const { return end - begin; }
+  };
+  /// What one run works on.
+  struct job {
+    const packed_matrix& weights;
+    const product_kernel& kernel;
+    rows_view x;
+    uint32_t rows, blocks;
+    rows_view out;
+
+    row_range block(uint32_t index) const {
+      return {static_cast<uint32_t>(uint64_t{rows} * index / blocks),
+              static_cast<uint32_t>(uint64_t{rows} * (index + 1) / blocks)};
+    }
+  };
+  struct tile;
+
+  packed_rows place_of(const job& work, uint32_t row) const;
+  void pack(const job& work);
+  void multiply_panel(const job& work, uint64_t panel) const;
+  void sum_segments(const job& work, uint64_t panel, row_range blocks, uint32_t first, uint32_t last, tile& sums) const;
+  void sum_shards(const job& work, uint64_t panel, row_range blocks, uint32_t shard, uint32_t count, tile& sums) const;
+  void finish(const job& work, uint64_t panel, row_range blocks, const tile& sums) const;
+
+  const product_kernels& products_;
+  const cpu_kernels& kernels_;
+  worker_pool& pool_;
+  uint32_t rows_max_ = 0;
+  /// The most that one row takes of each.
+  uint64_t row_words_ = 0, row_starts_ = 0, row_scales_ = 0;
+  mapped_memory words_, starts_, scales_;
+};
+
+}  // namespace troupe
