@@ -5,9 +5,9 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 
 #include "base/json.hpp"
+#include "base/replace_file.hpp"
 #include "schemas/cluster_config_codec.hpp"
 #include "schemas/envelope.hpp"
 
@@ -51,17 +51,7 @@ result<void> write_addresses(const std::string& state_folder, const cluster_addr
                            {"http", addresses.host.http},
                            {"gateways", std::move(gateways)},
                            {"host", text_of(addresses.host.host)}};
-  auto path = addresses_file(state_folder);
-  auto unfinished = path + ".new";
-  {
-    std::ofstream out(unfinished);
-    out << boost::json::serialize(file) << '\n';
-    if (!out.flush()) return {errc::io_failed, unfinished + ": cannot be written"};
-  }
-  std::error_code code;
-  std::filesystem::rename(unfinished, path, code);
-  if (code) return {errc::io_failed, path + ": " + code.message()};
-  return {};
+  return replace_file(addresses_file(state_folder), boost::json::serialize(file) + '\n');
 }
 
 result<cluster_addresses> read_addresses(const std::string& state_folder) {

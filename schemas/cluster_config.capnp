@@ -144,7 +144,7 @@ struct SupervisionConfig {
   startTimeoutMs @4 :UInt32 = 120000 $unit("ms") $least(100) $most(86400000)
       $meaning("From the start of a group's processes until its leader says that it is ready.");
   stepTimeoutMs @5 :UInt32 = 1000 $unit("ms") $least(10) $most(3600000)
-      $meaning("A step that takes longer, and longer than ten times what such steps took lately, ends its group. The very first may take thirty times as long.");
+      $meaning("A step that takes longer, and longer than ten times what such steps took lately, ends its group. The very first may take thirty times as long; none more than a day.");
   heartbeatIntervalMs @6 :UInt32 = 200 $unit("ms") $least(10) $most(60000)
       $meaning("How often a node says that it is alive.");
   heartbeatTimeoutMs @7 :UInt32 = 1500 $unit("ms") $least(20) $most(600000)

@@ -62,6 +62,11 @@ struct deployment_config {
   friend bool operator==(const deployment_config&, const deployment_config&) = default;
 };
 
+/// The node of one rank of one of its groups: "troupe-tiny-g0-r1".
+inline node_name rank_node(const deployment_config& deployment, uint32_t group, uint32_t rank) {
+  return deployment.name + "-g" + std::to_string(group) + "-r" + std::to_string(rank);
+}
+
 struct http_config {
   uint32_t threads = 1;
   uint32_t connections_max = 1024;

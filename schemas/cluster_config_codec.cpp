@@ -3,8 +3,8 @@
 #include <capnp/message.h>
 
 #include <filesystem>
-#include <fstream>
 
+#include "base/read_file.hpp"
 #include "schemas/cluster_config_rules.hpp"
 #include "schemas/config_schema_codec.hpp"
 #include "schemas/yaml_tree.hpp"
@@ -133,19 +133,7 @@ result<cluster_config> parse_cluster_config(std::string_view yaml, std::string_v
   return config;
 }
 
-result<std::string> read_cluster_config(const std::string& path) {
-  std::error_code ec;
-  auto status = std::filesystem::status(path, ec);
-  if (!std::filesystem::exists(status)) return error{errc::not_found, path + ": there is no such file"};
-  if (std::filesystem::is_directory(status)) return error{errc::not_found, path + ": is a folder, not a file"};
-  std::ifstream in(path, std::ios::binary);
-  // One byte more than is allowed, so that a longer file, or one that never ends, is seen and refused.
-  std::string text(cluster_config_bytes_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || !in.is_open()) return error{errc::io_failed, path + ": cannot be read"};
-  text.resize(static_cast<size_t>(in.gcount()));
-  return text;
-}
+result<std::string> read_cluster_config(const std::string& path) { return read_file(path, cluster_config_bytes_max); }
 
 result<cluster_config> load_cluster_config(const std::string& path) {
   TROUPE_ASSIGN(std::string text, read_cluster_config(path));

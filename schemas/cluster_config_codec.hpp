@@ -16,11 +16,10 @@ namespace troupe {
 /// A configuration is refused beyond this size.
 inline constexpr size_t cluster_config_bytes_max = 1 << 20;
 
-/// The bytes of a file. Errors: not_found, io_failed. One that is too long comes back longer than
-/// cluster_config_bytes_max, cut, and is refused by parse_cluster_config().
+/// The bytes of a file. Errors: those of read_file(); it names the path.
 result<std::string> read_cluster_config(const std::string& path);
 
-/// Reads and parses a file. Paths of models come back absolute. Errors: not_found, io_failed, invalid_argument.
+/// Reads and parses a file. Paths of models come back absolute. Errors: those of read_file(), invalid_argument.
 result<cluster_config> load_cluster_config(const std::string& path);
 
 /// The same from a text. `file_name` is for messages, and its folder is what paths of models are relative to.

@@ -26,11 +26,8 @@ class taken_values {
   std::map<std::string, std::string> keys_;
 };
 
-// As actors/runtime/groups names the ranks; what a certificate can name has at most so many bytes.
+// What a certificate can name has at most so many bytes.
 constexpr size_t node_bytes_max = 64;
-std::string rank_node(const deployment_config& deployment, uint32_t group, uint32_t rank) {
-  return deployment.name + "-g" + std::to_string(group) + "-r" + std::to_string(rank);
-}
 
 bool is_rank_of(const deployment_config& deployment, std::string_view node) {
   if (!node.starts_with(deployment.name + "-g")) return false;

@@ -11,6 +11,12 @@ namespace {
 struct group_leader_state {
   static inline const char* name = "group_leader";
 
+  struct running_step {
+    instant started;
+    uint32_t tokens = 0;
+    duration allowed{};
+  };
+
   group_leader_state(group_leader_actor::pointer self_actor, environment& environment_, group_leader_config config_,
                      compute& device_)
       : self(self_actor),
@@ -92,14 +98,18 @@ struct group_leader_state {
     if (failed) return;
     auto request = streams.plan();
     if (!request) return;
-    running_step now{env.clock.now(), 0, {}};
-    for (const auto& sequence : request->plan.sequences) now.tokens += static_cast<uint32_t>(sequence.tokens.size());
-    now.allowed = allowance.of(now.tokens);
-    request->deadline = now.allowed;
-    running = now;
+    running = begin(request->plan);
+    request->deadline = running->allowed;
     device.submit(std::move(*request), [to = handle()](result<step_result> outcome) {
       tell(to, compute_stepped{std::make_shared<const result<step_result>>(std::move(outcome))});
     });
+  }
+
+  running_step begin(const step_plan& plan) const {
+    running_step step{env.clock.now(), 0, {}};
+    for (const auto& sequence : plan.sequences) step.tokens += static_cast<uint32_t>(sequence.tokens.size());
+    step.allowed = allowance.of(step.tokens);
+    return step;
   }
 
   void on_step(const result<step_result>& outcome) {
@@ -146,12 +156,6 @@ struct group_leader_state {
     load.step_us_p99 = times.percentile_us(0.99);
     env.post.send_to_role("gateway", head_to(service::router), load);
   }
-
-  struct running_step {
-    instant started;
-    uint32_t tokens = 0;
-    duration allowed{};
-  };
 
   group_leader_actor::pointer self;
   environment& env;

@@ -18,6 +18,7 @@ class step_allowance {
   /// A step of so many tokens (>= 1) took so long.
   void add(uint32_t tokens, std::chrono::nanoseconds took);
   /// Where no step of about that size was seen: by the next larger one, else by the next smaller one in proportion.
+  /// Never more than 24 hours, or the floor.
   std::chrono::nanoseconds of(uint32_t tokens) const;
 
  private:

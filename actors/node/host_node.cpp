@@ -10,9 +10,9 @@
 #include "actors/node/node_runtime.hpp"
 #include "actors/node/nodes.hpp"
 #include "actors/node/shard_settings.hpp"
-#include "actors/outside/certificates/private_files.hpp"
 #include "actors/outside/compute/shard_compute.hpp"
 #include "actors/outside/process/posix_process_host.hpp"
+#include "base/replace_file.hpp"
 
 namespace troupe {
 namespace {
@@ -112,7 +112,7 @@ result<int> run_host_node(const cluster_config& config, const node_arguments& ar
   for_processes.log_folder = node_runtime::state_path(config, "logs");
   TROUPE_ASSIGN(auto processes, posix_process_host::open(std::move(for_processes), env.log));
   if (!before) TROUPE_TRY(end_leftovers(*processes, env.log));
-  TROUPE_TRY(write_private_file(config_text_file(config), arguments.config_text));
+  TROUPE_TRY(replace_file(config_text_file(config), arguments.config_text));
   TROUPE_ASSIGN(auto addresses, give_listeners(config, host->name, before, *processes));
   TROUPE_TRY(node.start_transport());
   addresses.host = {host->name, host->address, node.transport_port()};

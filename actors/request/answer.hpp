@@ -66,6 +66,10 @@ struct answer_usage {
 
 /// Where the request actor puts the answer. Implemented by the HTTP side; called from one actor at a time, on any
 /// thread; must not block. After on_end or on_error nothing more comes.
+///
+/// Who writes an answer holds the last reference to its sink. So one that is destroyed without an end knows that nobody
+/// is left to tell it one: the actor died, or the message that was to start it. Then it is the sink that ends the
+/// answer, with an error.
 class answer_sink {
  public:
   virtual ~answer_sink() = default;

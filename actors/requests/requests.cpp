@@ -8,32 +8,6 @@
 namespace troupe {
 namespace {
 
-// Passes an answer on and makes sure that it ends: whatever becomes of the request's actor, when the last reference is
-// gone without an end, the client gets one error. (One that has left does not mind.)
-class ending_sink final : public answer_sink {
- public:
-  explicit ending_sink(std::shared_ptr<answer_sink> to) : to_(std::move(to)) {}
-  ending_sink(const ending_sink&) = delete;
-  ending_sink& operator=(const ending_sink&) = delete;
-  ~ending_sink() override {
-    if (!ended_) to_->on_error({errc::internal, "the request ended unexpectedly"});
-  }
-
-  bool on_delta(const answer_delta& delta) override { return to_->on_delta(delta); }
-  void on_end(const answer_usage& usage) override {
-    ended_ = true;
-    to_->on_end(usage);
-  }
-  void on_error(const error& why) override {
-    ended_ = true;
-    to_->on_error(why);
-  }
-
- private:
-  std::shared_ptr<answer_sink> to_;
-  bool ended_ = false;
-};
-
 struct requests_state {
   static inline const char* name = "requests";
 
@@ -65,10 +39,8 @@ struct requests_state {
       begin.at->sink->on_error({errc::overloaded, std::to_string(by_key.size()) + " requests are under way already"});
       return;
     }
-    auto content = *begin.at;
-    content.sink = std::make_shared<ending_sink>(begin.at->sink);
     request_config for_it;
-    for_it.begin.at = std::make_shared<const begin_request::content>(std::move(content));
+    for_it.begin = begin;
     for_it.first_stream = next_stream;
     uint32_t streams = begin.at->request.choices;
     auto actor = spawn_request(self->home_system(), env, std::move(for_it));

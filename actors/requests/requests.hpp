@@ -1,8 +1,7 @@
 // The parent of all request actors of a gateway, and the address to which leaders send their tokens.
 //
 // Owns which stream belongs to which request actor. Bounded: beyond requests_max a request is refused (`overloaded`).
-// A request actor that dies without having ended its answer ends it here, with one error. When this actor dies, its
-// requests do, each with one error.
+// A request actor that dies lets its answer_sink go, which tells the client. When this actor dies, its requests do.
 #pragma once
 
 #include "actors/runtime/environment.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 
+#include "actors/router/group_progress.hpp"
 #include "actors/router/routing_table.hpp"
 
 namespace troupe {
@@ -100,7 +101,7 @@ struct router_state {
       env.metrics.frame_refused("generation");
       return;
     }
-    note_progress(group, *load);
+    progress.try_emplace(group, config.report_timeout).first->second.note(*load, env.clock.now());
     env.metrics.load_reported(groups[group].name, *load);
     serve_waiting();
   }
@@ -118,22 +119,13 @@ struct router_state {
     tell_after(handle(), config.check_interval, tick{});
   }
 
-  // A leader that reports is not enough: while streams run its steps must go on, by the pace that they had.
-  void note_progress(group_number group, const group_load& load) {
-    auto& p = progress[group];
-    if (load.running == 0 || load.steps != p.steps) p.last = env.clock.now();
-    p.steps = load.steps;
-    p.patience = std::max<duration>(config.report_timeout, 10 * std::chrono::microseconds(load.step_us_p99));
-  }
-
   // Ready is more than "a process runs".
   void write_status() {
     std::string missing;
     std::map<std::string, bool> deployments;
     for (const auto& group : groups) {
       auto p = progress.find(group.number);
-      bool advances = p != progress.end() && env.clock.now() - p->second.last < p->second.patience;
-      bool good = table.is_ready(group.number) && advances;
+      bool good = table.is_ready(group.number) && p != progress.end() && p->second.advances(env.clock.now());
       env.metrics.group_is_ready(group.name, good);
       deployments[group.deployment->name] |= good;
     }
@@ -142,12 +134,6 @@ struct router_state {
     }
     board.set_ready(missing.empty(), missing);
   }
-
-  struct group_progress {
-    instant last;
-    uint64_t steps = 0;
-    duration patience{};
-  };
 
   router_actor::pointer self;
   environment& env;

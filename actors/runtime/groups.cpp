@@ -2,9 +2,7 @@
 
 namespace troupe {
 
-node_name group_spec::rank_node(uint32_t rank) const {
-  return deployment->name + "-g" + std::to_string(index) + "-r" + std::to_string(rank);
-}
+node_name group_spec::rank_node(uint32_t rank) const { return troupe::rank_node(*deployment, index, rank); }
 
 std::vector<group_spec> groups_of(const cluster_config& config) {
   std::vector<group_spec> groups;

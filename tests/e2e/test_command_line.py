@@ -47,7 +47,7 @@ def test_config_check_says_where_a_typo_is(troupe, root, tmp_path):
     file = tmp_path / "typo.yaml"
     file.write_text(text.replace("tensorParallel", "tensorParalel"))
     refused(troupe("config", "check", file), f"typo.yaml:{line}:5: deployments[0].tensorParalel: ", "tensorParallel?")
-    refused(troupe("config", "check", tmp_path / "none.yaml"), "none.yaml: there is no such file")
+    refused(troupe("config", "check", tmp_path / "none.yaml"), "none.yaml: cannot be opened: No such file")
 
 
 def test_config_keys_prints_the_reference(troupe, root):

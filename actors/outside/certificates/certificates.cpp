@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/outside/certificates/private_files.hpp"
+#include "base/replace_file.hpp"
 
 namespace troupe {
 namespace {
@@ -89,7 +90,7 @@ result<key_ptr> read_or_make_key(const std::filesystem::path& file) {
   key_ptr key(EVP_EC_gen("P-256"));
   if (!key) return openssl_error(errc::internal, "making a P-256 key");
   TROUPE_ASSIGN(auto text, to_pem(key.get()));
-  TROUPE_TRY(write_private_file(file, text));
+  TROUPE_TRY(replace_file(file, text));
   return key;
 }
 
@@ -255,7 +256,7 @@ result<void> make_authority(const std::filesystem::path& folder, std::string_vie
                                                 {NID_key_usage, "critical,keyCertSign,cRLSign"},
                                                 {NID_subject_key_identifier, "hash"}}}));
   TROUPE_ASSIGN(auto pem, to_pem(made.get()));
-  return write_private_file(certificate_file, pem);
+  return replace_file(certificate_file, pem);
 }
 
 result<void> make_node_certificate(const std::filesystem::path& folder, std::string_view cluster, std::string_view role,
@@ -289,7 +290,7 @@ result<void> make_node_certificate(const std::filesystem::path& folder, std::str
                                                 {NID_subject_key_identifier, "hash"},
                                                 {NID_authority_key_identifier, "keyid"}}}));
   TROUPE_ASSIGN(auto pem, to_pem(made.get()));
-  return write_private_file(files.certificate, pem);
+  return replace_file(files.certificate, pem);
 }
 
 result<certificate_identity> read_identity(const x509_st* certificate) {

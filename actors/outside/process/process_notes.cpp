@@ -8,6 +8,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/replace_file.hpp"
+
 namespace troupe {
 
 namespace fs = std::filesystem;
@@ -48,18 +50,10 @@ result<void> process_notes::open() {
 }
 
 result<void> process_notes::write(const process_note& note) const {
-  auto file = file_of(note.status);
-  auto unfinished = fs::path(file.string() + "~");
-  {
-    std::ofstream out(unfinished);
-    out << note.status.name << ' ' << note.status.generation << ' ' << note.status.pid << ' ' << note.start_time << ' '
-        << machine_start_ << '\n';
-    if (!out.flush()) return {errc::io_failed, unfinished.string() + ": cannot be written"};
-  }
-  std::error_code code;
-  fs::rename(unfinished, file, code);
-  if (code) return {errc::io_failed, file.string() + ": " + code.message()};
-  return {};
+  std::ostringstream text;
+  text << note.status.name << ' ' << note.status.generation << ' ' << note.status.pid << ' ' << note.start_time << ' '
+       << machine_start_ << '\n';
+  return replace_file(file_of(note.status), text.str(), outlives::the_process);
 }
 
 void process_notes::remove(const process_status& status) const {

@@ -38,6 +38,19 @@ BOOST_AUTO_TEST_CASE(a_slow_step_is_forgotten_over_some_hundred_faster_ones) {
   BOOST_TEST((allowance.of(8) < milliseconds(120)));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_is_allowed_more_than_a_day) {
+  using std::chrono::hours;
+  step_allowance allowance(seconds(1));
+  allowance.add(1, seconds(2));
+  BOOST_TEST((allowance.of(1U << 12) == 4096 * seconds(20)));
+  BOOST_TEST((allowance.of(1U << 13) == hours(24)));  // 8192 times 20 s are more
+  BOOST_TEST((allowance.of(~0U) == hours(24)));       // 2^31 times 20 s have no 64 bits in nanoseconds
+  allowance.add(1, std::chrono::nanoseconds::max());
+  BOOST_TEST((allowance.of(1) == hours(24)));
+  BOOST_TEST((step_allowance(hours(1)).of(1) == hours(24)));   // not thirty of them
+  BOOST_TEST((step_allowance(hours(30)).of(1) == hours(30)));  // the floor was somebody's wish
+}
+
 BOOST_AUTO_TEST_CASE(no_size_is_out_of_range) {
   step_allowance allowance(seconds(1));
   allowance.add(0, milliseconds(1));

@@ -1,4 +1,4 @@
-#include "actors/node/root.hpp"
+#include "actors/root/root.hpp"
 
 #include <map>
 
