@@ -38,6 +38,7 @@ int run(int argc, char** argv) {
   add_ctl(app, exit_code);
   add_model(app, exit_code);
   add_config(app, exit_code);
+  add_bench(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

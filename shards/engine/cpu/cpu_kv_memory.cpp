@@ -36,8 +36,8 @@ result<std::unique_ptr<cpu_kv_memory>> cpu_kv_memory::make(const kv_shape& shape
   kv->value_stride_ = round_up_16(shape.head_dim);
   kv->value_offset_ = size_t{kv_page_positions} * shape.head_dim;
   kv->head_elements_ = head_elements_of(shape);
-  kv->page_elements_ = kv->head_elements_ * shape.kv_heads;
-  TROUPE_ASSIGN(kv->layer_elements_, checked_product(kv->page_elements_, shape.pages));
+  kv->layer_elements_ = kv->head_elements_ * shape.kv_heads;
+  TROUPE_ASSIGN(kv->page_elements_, checked_product(kv->layer_elements_, shape.layers));
   TROUPE_ASSIGN(const size_t bytes, checked_product(page_bytes(shape), shape.pages));
   TROUPE_ASSIGN(kv->memory_, mapped_memory::make(bytes));
   return kv;

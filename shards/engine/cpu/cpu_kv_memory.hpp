@@ -1,4 +1,4 @@
-// Keys and values on the CPU: [layer][page][kv head]{ keys [head_dim][16], values [16][head_dim rounded up to 16] },
+// Keys and values on the CPU: [page][layer][kv head]{ keys [head_dim][16], values [16][head_dim rounded up to 16] },
 // f32 or bf16. Sixteen keys of one dimension lie side by side, so that a vector holds sixteen positions and each score
 // is one chain.
 #pragma once
@@ -21,7 +21,7 @@ class cpu_kv_memory final : public kv_memory {
   bool bf16() const { return bf16_; }
   size_t value_stride() const { return value_stride_; }
   size_t value_offset() const { return value_offset_; }
-  /// Elements from one page of a layer to the next.
+  /// Elements from one page to the next.
   size_t page_elements() const { return page_elements_; }
   /// A head's part of page 0 of a layer.
   void* head(uint32_t layer, uint32_t kv_head) const {

@@ -1,0 +1,78 @@
+// troupe bench engine
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "cli/bench/engine_side.hpp"
+#include "cli/commands.hpp"
+
+namespace troupe {
+namespace {
+
+struct engine_arguments {
+  engine_side_options side;
+  std::vector<uint32_t> streams{1, 8, 32};
+  uint32_t steps = 16;
+  uint32_t context = 64;
+  uint32_t repeats = 3;
+};
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+result<void> measure(engine_side& side, const engine_arguments& arguments) {
+  std::vector<double> seconds;
+  for (uint32_t i = 0; i < arguments.repeats; ++i) {
+    TROUPE_ASSIGN(const double took, side.prefill(arguments.side.prompt_max));
+    seconds.push_back(took);
+  }
+  std::printf("prefill %u tokens: %.1f tokens/s\n", arguments.side.prompt_max,
+              arguments.side.prompt_max / median(seconds));
+  for (const uint32_t streams : arguments.streams) {
+    seconds.clear();
+    for (uint32_t i = 0; i < arguments.repeats; ++i) {
+      TROUPE_ASSIGN(const double took, side.decode(streams, arguments.steps, arguments.context));
+      seconds.push_back(took);
+    }
+    std::printf("decode, %2u streams: %.1f tokens/s, %.2f ms a step\n", streams, streams / median(seconds),
+                1e3 * median(seconds));
+  }
+  return {};
+}
+
+int run_engine(const engine_arguments& arguments) {
+  auto side = engine_side::open(arguments.side);
+  if (!side) return failed(side.err());
+  std::printf("loaded in %.2f s: %s\n", (*side)->seconds_to_load(), (*side)->facts().fingerprint.c_str());
+  auto done = measure(**side, arguments);
+  return done ? 0 : failed(done.err());
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& exit_code) {
+  auto* bench = app.add_subcommand("bench", "Measure how fast this machine is");
+  bench->require_subcommand(1);
+  auto* engine = bench->add_subcommand("engine", "Prompts and decode steps of one model, without a cluster around it");
+  auto arguments = std::make_shared<engine_arguments>();
+  engine->add_option("--model", arguments->side.model, "The model folder")->required();
+  engine->add_option("--tp", arguments->side.tp, "Ranks, each a process")->capture_default_str();
+  engine->add_option("--threads", arguments->side.threads, "Threads of each rank")->capture_default_str();
+  engine->add_option("--prompt", arguments->side.prompt_max, "Tokens of the prompt")->capture_default_str();
+  engine->add_option("--streams", arguments->streams, "Streams that decode together")->delimiter(',');
+  engine->add_option("--steps", arguments->steps, "Decode steps of one measurement")->capture_default_str();
+  engine->add_option("--context", arguments->context, "Tokens that each stream has before")->capture_default_str();
+  engine->add_option("--repeats", arguments->repeats, "Measurements, of which the median is shown")
+      ->capture_default_str();
+  engine->callback([arguments, &exit_code] {
+    arguments->side.streams_max = *std::ranges::max_element(arguments->streams);
+    arguments->side.context_max = std::max(arguments->side.prompt_max, arguments->context + arguments->steps);
+    exit_code = run_engine(*arguments);
+  });
+}
+
+}  // namespace troupe
