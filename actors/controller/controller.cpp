@@ -67,7 +67,8 @@ struct controller_state {
       for (const auto& group : groups) supervise(group);
     } else if (!control.held() && had) {
       env.log.warn("controller.lost_lease", {});
-      for (auto& [address, group] : supervisors) caf::anon_send_exit(address, caf::exit_reason::kill);
+      // Not `kill`: CAF lets those that are linked die of it too, here this actor and its parent.
+      for (auto& [address, group] : supervisors) caf::anon_send_exit(address, caf::exit_reason::user_shutdown);
     }
     tell_after(handle(), config.lease_term / 6, tick{lease_tick});
   }
