@@ -5,19 +5,33 @@
 
 #include "base/result.hpp"
 #include "cli/commands.hpp"
+#include "gateway/cluster/served_models.hpp"
 #include "shards/model/files.hpp"
 #include "shards/model/llama2c_import.hpp"
 #include "shards/model/model_info.hpp"
 #include "shards/tokenizer/llama2c_tokenizer.hpp"
+#include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
 namespace {
+
+// Ranks read the weights, a gateway the rest: who cannot be served is told so here, not when a cluster starts.
+int show_serving(const std::string& folder) {
+  deployment_config deployment;
+  deployment.model = folder;
+  auto served = load_served_model(deployment, 0);
+  if (!served) return failed(with_context(served.err(), "it cannot be served"));
+  const auto& model = **served;
+  std::printf("served with:   a tokenizer of %zu tokens, %s\n", model.tokens->vocab_size(),
+              model.chat ? "a chat template" : "no chat template (chat requests are refused)");
+  return 0;
+}
 
 int info(const std::string& folder) {
   auto summary = summarise_model(folder);
   if (!summary) return failed(summary.err());
   std::fputs(to_text(*summary).c_str(), stdout);
-  return 0;
+  return show_serving(folder);
 }
 
 struct import_arguments {
@@ -49,8 +63,8 @@ void add_model(CLI::App& app, int& exit_code) {
 
   auto* info_command = model->add_subcommand(
       "info",
-      "Checks a folder in Hugging Face layout as a rank would before serving it, and prints what it is: sizes,\n"
-      "element types, version, the numbers of ranks that it can be split over");
+      "Checks a folder in Hugging Face layout as ranks and a gateway would before serving it, and prints what it is:\n"
+      "sizes, element types, version, the numbers of ranks that it can be split over, tokenizer and chat template");
   auto folder = std::make_shared<std::string>();
   info_command->add_option("FOLDER", *folder, "The folder with config.json and *.safetensors")->required();
   info_command->callback([folder, &exit_code] { exit_code = info(*folder); });

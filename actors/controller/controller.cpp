@@ -19,8 +19,9 @@ struct controller_state {
     node_name from;
     uint64_t correlation = 0;
     size_t expected = 0;
-    std::vector<std::vector<tree_entry>> hosts;
-    std::vector<std::vector<tree_entry>> groups;
+    size_t answered = 0;
+    /// From host agents, this node's root and the groups' supervisors.
+    std::map<service, std::vector<std::vector<tree_entry>>> parts;
   };
 
   controller_state(controller_actor::pointer self_actor, environment& environment_, controller_config config_,
@@ -43,7 +44,7 @@ struct controller_state {
     keep_lease();
     return {
         [this](const inbound& message) { on_inbound(message); },
-        [this](const tree_part& part) { on_part(part.correlation, part.entries, true); },
+        [this](const tree_part& part) { on_part(part.correlation, part.from, part.entries); },
         [this](const tick& timer) {
           if (timer.which == lease_tick) {
             keep_lease();
@@ -67,7 +68,8 @@ struct controller_state {
       for (const auto& group : groups) supervise(group);
     } else if (!control.held() && had) {
       env.log.warn("controller.lost_lease", {});
-      for (auto& [address, group] : supervisors) caf::anon_send_exit(address, caf::exit_reason::kill);
+      // Not `kill`: CAF lets those that are linked die of it too, here this actor and its parent.
+      for (auto& [address, group] : supervisors) caf::anon_send_exit(address, caf::exit_reason::user_shutdown);
     }
     tell_after(handle(), config.lease_term / 6, tick{lease_tick});
   }
@@ -115,7 +117,7 @@ struct controller_state {
     } else if (const auto* wanted = std::get_if<drain_request>(&message.body())) {
       on_drain(message.from().node, message.head().correlation, wanted->target);
     } else if (const auto* described = std::get_if<description>(&message.body())) {
-      on_part(message.head().correlation, described->tree, false);
+      on_part(message.head().correlation, service::host_agent, described->tree);
     }
   }
 
@@ -130,19 +132,22 @@ struct controller_state {
     for (const auto& host : env.config.hosts) {
       if (env.post.send(host.name, head, describe_request{})) ++q.expected;
     }
-    for (const auto& [address, group] : supervisors) {
-      tell(env.post.local(service::group_supervisor, group), describe{number, caf::actor_cast<caf::actor>(self)});
+    auto ask = [&](const caf::actor& whom) {
+      if (!whom) return;
+      tell(whom, describe{number, caf::actor_cast<caf::actor>(self)});
       ++q.expected;
-    }
+    };
+    ask(env.post.local(service::node));
+    for (const auto& [address, group] : supervisors) ask(env.post.local(service::group_supervisor, group));
     tell_after(handle(), config.describe_timeout, tick{static_cast<uint32_t>(number)});
   }
 
-  void on_part(uint64_t number, const std::vector<tree_entry>& part, bool of_group) {
+  void on_part(uint64_t number, service from, const std::vector<tree_entry>& part) {
     auto at = questions.find(number);
     if (at == questions.end()) return;
     auto& q = at->second;
-    (of_group ? q.groups : q.hosts).push_back(part);
-    if (q.hosts.size() + q.groups.size() >= q.expected) finish(number);
+    if (!part.empty()) q.parts[from].push_back(part);
+    if (++q.answered >= q.expected) finish(number);
   }
 
   void finish(uint64_t number) {
@@ -151,23 +156,20 @@ struct controller_state {
     auto q = std::move(at->second);
     questions.erase(at);
     auto by_name = [](const auto& a, const auto& b) { return a.front().name < b.front().name; };
-    for (auto* parts : {&q.hosts, &q.groups}) {
-      std::erase_if(*parts, [](const auto& p) { return p.empty(); });
-      std::sort(parts->begin(), parts->end(), by_name);
-    }
+    for (auto& [from, parts] : q.parts) std::sort(parts.begin(), parts.end(), by_name);
     description d;
+    auto append = [&](service from, uint32_t deeper) {
+      for (auto& part : q.parts[from]) {
+        for (auto& entry : part) entry.depth += deeper;
+        d.tree.insert(d.tree.end(), part.begin(), part.end());
+      }
+    };
     d.tree.push_back({0, "cluster", env.config.name, "running", 0, 0, 0, ""});
-    for (auto& part : q.hosts) d.tree.insert(d.tree.end(), part.begin(), part.end());
+    append(service::host_agent, 0);
     d.tree.push_back(
         {1, "node", env.post.self().node, control.held() ? "in control" : "standing by", 0, 0, config.pid, ""});
-    for (auto actor : {service::controller, service::router, service::requests, service::membership}) {
-      d.tree.push_back(
-          {2, "actor", std::string(troupe::name(actor)), env.post.local(actor) ? "running" : "away", 0, 0, 0, ""});
-    }
-    for (auto& part : q.groups) {
-      for (auto& entry : part) ++entry.depth;
-      d.tree.insert(d.tree.end(), part.begin(), part.end());
-    }
+    append(service::node, 1);
+    append(service::group_supervisor, 1);
     reply(q.from, q.correlation, std::move(d));
   }
 

@@ -9,12 +9,19 @@ struct root_state {
   static inline const char* name = "root";
 
   root_state(root_actor::pointer self_actor, environment& environment_, root_config config_)
-      : self(self_actor), env(environment_), config(std::move(config_)), restarts(config.restarts) {}
+      : self(self_actor),
+        env(environment_),
+        config(std::move(config_)),
+        restarts(config.restarts),
+        deaths(config.children.size()) {}
 
   root_actor::behavior_type make_behavior() {
     self->set_exit_handler([this](const caf::exit_msg& exit) { on_exit(exit); });
     for (uint32_t i = 0; i < config.children.size(); ++i) start(i);
-    return {[this](const tick& timer) { start(timer.which); }};
+    return {
+        [this](const tick& timer) { start(timer.which); },
+        [this](const describe& wanted) { on_describe(wanted); },
+    };
   }
 
   void start(uint32_t index) {
@@ -31,6 +38,7 @@ struct root_state {
     }
     uint32_t index = at->second;
     running.erase(at);
+    ++deaths[index];
     const auto& child = config.children[index];
     auto delay = restarts.restart(env.clock.now());
     if (!delay) {
@@ -42,11 +50,24 @@ struct root_state {
     tell_after(caf::actor_cast<root_actor>(self), *delay, tick{index});
   }
 
+  void on_describe(const describe& wanted) {
+    tree_part part;
+    part.correlation = wanted.correlation;
+    part.from = service::node;
+    for (const auto& child : config.children) {
+      part.entries.push_back({1, "actor", child.name, "away", 0, deaths[part.entries.size()], 0, ""});
+    }
+    for (const auto& [address, index] : running) part.entries[index].state = "running";
+    tell(wanted.reply_to, std::move(part));
+  }
+
   root_actor::pointer self;
   environment& env;
   root_config config;
   restart_intensity restarts;
   std::map<caf::actor_addr, uint32_t> running;
+  /// Of each child.
+  std::vector<uint32_t> deaths;
 };
 
 }  // namespace

@@ -12,7 +12,9 @@
 
 namespace troupe {
 
-using root_actor = caf::typed_actor<caf::result<void>(tick)>;
+using root_actor = caf::typed_actor<caf::result<void>(tick),
+                                    // Answered with tree_part: one entry for each child.
+                                    caf::result<void>(describe)>;
 
 struct root_config {
   struct child {

@@ -165,6 +165,8 @@ struct describe {
 };
 struct tree_part {
   uint64_t correlation = 0;
+  /// Whose part it is.
+  service from = service::group_supervisor;
   std::vector<tree_entry> entries;
 };
 /// An operator's wish, passed to the actor it concerns.

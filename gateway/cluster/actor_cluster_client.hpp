@@ -11,11 +11,6 @@
 
 namespace troupe {
 
-/// Loads what the gateway needs of each deployment's model: tokenizer, chat template, limits and defaults.
-/// Errors: those of the files; they name the deployment.
-result<std::vector<std::shared_ptr<const served_model>>> load_served_models(const cluster_config& config,
-                                                                            const clock& time);
-
 class actor_cluster_client final : public cluster_client {
  public:
   /// The references must outlive it and every running_request that it gave.

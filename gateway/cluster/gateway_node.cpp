@@ -16,6 +16,7 @@
 #include "actors/router/router.hpp"
 #include "gateway/api/api.hpp"
 #include "gateway/cluster/actor_cluster_client.hpp"
+#include "gateway/cluster/served_models.hpp"
 #include "gateway/http/http_server.hpp"
 
 namespace troupe {

@@ -1,11 +1,14 @@
-#include "gateway/cluster/actor_cluster_client.hpp"
+#include "gateway/cluster/served_models.hpp"
+
+#include <algorithm>
+#include <chrono>
+
 #include "shards/chat_template/chat_template.hpp"
 #include "shards/model/generation_defaults.hpp"
 #include "shards/model/model_config.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
-namespace {
 
 result<std::shared_ptr<const served_model>> load_served_model(const deployment_config& deployment, int64_t created) {
   TROUPE_ASSIGN(auto config, read_model_config(deployment.model));
@@ -31,8 +34,6 @@ result<std::shared_ptr<const served_model>> load_served_model(const deployment_c
   model->defaults.repetition_penalty = defaults.repetition_penalty;
   return std::shared_ptr<const served_model>(std::move(model));
 }
-
-}  // namespace
 
 result<std::vector<std::shared_ptr<const served_model>>> load_served_models(const cluster_config& config,
                                                                             const clock& time) {

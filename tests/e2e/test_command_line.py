@@ -1,5 +1,6 @@
 """The program's commands that need no cluster: what they print, and how they end."""
 import json
+import shutil
 
 
 def refused(done, *parts: str) -> None:
@@ -58,6 +59,7 @@ def test_model_info_describes_the_bundled_model(troupe, root):
     done = troupe("model", "info", root / "models" / "troupe-tiny")
     assert done.returncode == 0
     assert "architecture:  llama" in done.stdout
+    assert "served with:   a tokenizer of 2048 tokens, a chat template\n" in done.stdout
 
 
 def test_model_info_names_what_is_wrong(troupe, root, tmp_path):
@@ -67,6 +69,21 @@ def test_model_info_names_what_is_wrong(troupe, root, tmp_path):
         (tmp_path / name).write_bytes((root / "models" / "troupe-tiny" / name).read_bytes())
     (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     refused(troupe("model", "info", tmp_path), "model.safetensors")
+
+
+def test_model_info_says_when_a_gateway_could_not_serve_it(troupe, root, tmp_path):
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]:
+        shutil.copy(root / "models" / "troupe-tiny" / name, tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": "{% if %}"}))
+    done = troupe("model", "info", tmp_path)
+    refused(done, "it cannot be served: ", "chat_template: line 1")
+    assert "architecture:  llama" in done.stdout
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": None}))
+    done = troupe("model", "info", tmp_path)
+    assert done.returncode == 0 and "no chat template (chat requests are refused)" in done.stdout
+    (tmp_path / "tokenizer.json").unlink()
+    refused(troupe("model", "info", tmp_path), "it cannot be served: ", "tokenizer.json")
 
 
 def test_model_import_makes_a_folder_once(troupe, data, tmp_path):

@@ -159,6 +159,15 @@ def test_ctl_drains_a_gateway_and_a_group(start_cluster):
     assert [rank.group for rank in cluster.ranks()] == ["troupe-tiny/1"]
 
 
+def test_ctl_tree_lists_every_actor_of_the_gateway(start_cluster):
+    cluster = start_cluster(groups=1)
+    lines = [line.lstrip("│├└─ ") for line in cluster.ctl("tree").stdout.splitlines()]
+    actors = [line.split()[1] for line in lines if line.startswith("actor ")]
+    assert actors == ["requests", "router", "controller", "membership", "host_watch"]
+    assert all(line.split()[2] == "running" for line in lines if line.startswith("actor "))
+    assert lines[-2].startswith("group troupe-tiny/0  ready") and lines[-1].startswith("rank troupe-tiny-g0-r0  ready")
+
+
 def test_two_hosts_make_one_cluster(start_cluster, program, tmp_path):
     # Ports that others must know cannot be 0: these were free a moment ago.
     free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]

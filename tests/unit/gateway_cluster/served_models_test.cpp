@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "gateway/api/completion_request.hpp"
-#include "gateway/cluster/actor_cluster_client.hpp"
+#include "gateway/cluster/served_models.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/gateway/fake_cluster.hpp"
 
