@@ -96,7 +96,7 @@ void packed_matrix::fill_panel(const matrix_source& source, uint64_t panel) {
     const uint64_t first = from.row * from.tensor->shape.back() + source.column_begin;
     if (is_bf16_) {
       auto* to = static_cast<uint16_t*>(memory_.data()) + panel * inputs_ * panel_columns + column;
-      const std::byte* elements = from.tensor->data.data() + first * sizeof(uint16_t);
+      const std::byte* elements = from.tensor->row(from.row).data() + source.column_begin * sizeof(uint16_t);
       for (uint64_t k = 0; k < inputs_; ++k)
         std::memcpy(to + k * panel_columns, elements + k * sizeof(uint16_t), sizeof(uint16_t));
     } else {
