@@ -4,6 +4,7 @@
 
 #include "shards/engine/tensor_split.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/quantised_blocks.hpp"
 #include "shards/model/weight_files.hpp"
 
 namespace troupe {
@@ -101,6 +102,12 @@ result<float_buffer> load_vector(const tensor_view& tensor, backend& device) {
   return buffer;
 }
 
+/// One scale that is no finite number would spoil every answer, so it is looked for in each row before it is loaded.
+result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source, backend& device) {
+  for (const weight_part& part : source.parts) TROUPE_TRY(check_scales(*part.tensor, part.row_begin, part.row_end));
+  return device.load_matrix(source);
+}
+
 result<layer_weights> load_layer(const weight_map& map, const model_config& config, uint32_t layer, backend& device) {
   const std::string prefix = weight_map::layer_prefix(layer);
   layer_weights weights;
@@ -113,13 +120,13 @@ result<layer_weights> load_layer(const weight_map& map, const model_config& conf
     TROUPE_ASSIGN(weights.output_bias, load_vector(*bias, device));
   }
   TROUPE_ASSIGN(const matrix_source qkv, map.qkv(layer));
-  TROUPE_ASSIGN(weights.qkv, device.load_matrix(qkv));
+  TROUPE_ASSIGN(weights.qkv, load_matrix(qkv, device));
   TROUPE_ASSIGN(const matrix_source output, map.output(layer));
-  TROUPE_ASSIGN(weights.output, device.load_matrix(output));
+  TROUPE_ASSIGN(weights.output, load_matrix(output, device));
   TROUPE_ASSIGN(const matrix_source gate_up, map.gate_up(layer));
-  TROUPE_ASSIGN(weights.gate_up, device.load_matrix(gate_up));
+  TROUPE_ASSIGN(weights.gate_up, load_matrix(gate_up, device));
   TROUPE_ASSIGN(const matrix_source down, map.down(layer));
-  TROUPE_ASSIGN(weights.down, device.load_matrix(down));
+  TROUPE_ASSIGN(weights.down, load_matrix(down, device));
   return weights;
 }
 
@@ -147,6 +154,7 @@ result<model_weights> load_model_weights(const model_config& config, const rank_
   const weight_map map(config, slice, tp, rank, files);
   model_weights weights;
   TROUPE_ASSIGN(weights.embedding, map.embedding());
+  TROUPE_TRY(check_scales(*weights.embedding));
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     TROUPE_TRY(group.check());
     TROUPE_ASSIGN(layer_weights loaded, load_layer(map, config, layer, device));
@@ -155,7 +163,7 @@ result<model_weights> load_model_weights(const model_config& config, const rank_
   TROUPE_ASSIGN(const tensor_view* final_norm, map.vector("model.norm.weight"));
   TROUPE_ASSIGN(weights.final_norm, load_vector(*final_norm, device));
   TROUPE_ASSIGN(const matrix_source head, map.head());
-  TROUPE_ASSIGN(weights.head, device.load_matrix(head));
+  TROUPE_ASSIGN(weights.head, load_matrix(head, device));
   return weights;
 }
 

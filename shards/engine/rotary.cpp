@@ -30,6 +30,7 @@ std::vector<double> rotary_frequencies(const model_config& config) {
     const double part = static_cast<double>(2 * i) / config.head_dim;
     frequencies[i] = portable_exp(-part * log_theta);
     if (config.rope_scaling) frequencies[i] = scale_llama3(frequencies[i], *config.rope_scaling);
+    if (!config.rope_divisors.empty()) frequencies[i] /= double{config.rope_divisors[i]};
   }
   return frequencies;
 }

@@ -28,7 +28,7 @@ struct generation_defaults {
   friend bool operator==(const generation_defaults&, const generation_defaults&) = default;
 };
 
-/// Reads folder/generation_config.json; without one, the defaults and the config's eos.
+/// Reads folder/generation_config.json; without one, and for a GGUF file, the defaults and the config's eos.
 /// Errors: io_failed, corrupt; each names the file, the key and the value.
 result<generation_defaults> read_generation_defaults(const std::string& folder, const model_config& config);
 

@@ -6,6 +6,8 @@
 
 #include "base/json.hpp"
 #include "shards/model/config_fields.hpp"
+#include "shards/model/gguf_file.hpp"
+#include "shards/model/gguf_model.hpp"
 
 namespace troupe {
 namespace {
@@ -159,6 +161,13 @@ result<model_config> parse_model_config(const json::value& file) {
 }
 
 result<model_config> read_model_config(const std::string& folder) {
+  TROUPE_ASSIGN(const auto gguf, gguf_path(folder));
+  if (gguf) {
+    TROUPE_ASSIGN(const gguf_file file, gguf_file::open(*gguf));
+    auto config = gguf_model_config(file.contents);
+    if (!config) return with_context(std::move(config).err(), *gguf);
+    return config;
+  }
   const std::string path = folder + "/config.json";
   TROUPE_ASSIGN(auto file, read_json_file(path, {.bytes_max = 4 << 20, .depth_max = 64}));
   auto config = parse_model_config(file);

@@ -43,6 +43,8 @@ struct model_config {
   double rms_eps = 1e-6;
   double rope_theta = 10000;
   std::optional<llama3_rope_scaling> rope_scaling;
+  /// (head_dim / 2), or empty: what each rotary frequency is divided by. GGUF files have this in place of rope_scaling.
+  std::vector<float> rope_divisors = {};
   /// The output projection is the embedding.
   bool tied_embeddings = false;
   /// q_proj, k_proj and v_proj have a bias (always in Qwen2; Llama: attention_bias).
@@ -61,8 +63,9 @@ struct model_config {
   friend bool operator==(const model_config&, const model_config&) = default;
 };
 
-/// Reads folder/config.json. Errors: io_failed, corrupt (not JSON, a value is missing or out of its range),
-/// not_supported (a feature that we do not compute). Each names the file, the key and the value.
+/// Reads folder/config.json, or what a GGUF file says (gguf_file.hpp has what `folder` may be). Errors: io_failed,
+/// corrupt (not JSON, a value is missing or out of its range), not_supported (a feature that we do not compute). Each
+/// names the file, the key and the value.
 result<model_config> read_model_config(const std::string& folder);
 
 /// The same from parsed JSON.

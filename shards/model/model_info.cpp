@@ -9,7 +9,10 @@
 
 #include "base/json.hpp"
 #include "shards/model/config_fields.hpp"
+#include "shards/model/gguf_file.hpp"
+#include "shards/model/gguf_model.hpp"
 #include "shards/model/model_version.hpp"
+#include "shards/model/quantised_blocks.hpp"
 #include "shards/model/weight_files.hpp"
 
 namespace troupe {
@@ -47,6 +50,19 @@ result<bool> find_chat_template(const std::string& folder) {
   return json_reader(file).has("chat_template");
 }
 
+result<void> describe_texts(const std::string& folder, model_summary& out) {
+  TROUPE_ASSIGN(const auto gguf, gguf_path(folder));
+  if (!gguf) {
+    TROUPE_ASSIGN(out.tokenizer, tokenizer_kind(folder));
+    TROUPE_ASSIGN(out.has_chat_template, find_chat_template(folder));
+    return {};
+  }
+  TROUPE_ASSIGN(const gguf_file file, gguf_file::open(*gguf));
+  TROUPE_ASSIGN(out.tokenizer, gguf_tokenizer_kind(file.contents));
+  out.has_chat_template = file.contents.metadata.has("tokenizer.chat_template");
+  return {};
+}
+
 std::vector<std::string> dtypes_of(const weight_files& files) {
   std::map<std::string, uint64_t> bytes;
   for (const auto& part : files.parts()) {
@@ -82,6 +98,7 @@ std::string rope_text(const model_config& config) {
   if (const auto& scaling = config.rope_scaling) {
     out << ", llama3 scaling by " << scaling->factor << " from " << scaling->original_context;
   }
+  if (!config.rope_divisors.empty()) out << ", frequencies scaled by the file's table";
   return out.str();
 }
 
@@ -104,13 +121,17 @@ result<model_summary> summarise_model(const std::string& folder) {
   TROUPE_ASSIGN(out.config, read_model_config(folder));
   TROUPE_ASSIGN(auto files, weight_files::open(folder));
   if (auto checked = check_weights(out.config, files); !checked) return with_context(checked.err(), folder);
+  for (const auto& part : files.parts()) {
+    for (const auto& tensor : part.tensors) {
+      if (auto checked = check_scales(tensor); !checked) return with_context(checked.err(), folder);
+    }
+  }
   TROUPE_ASSIGN(out.version, model_version(folder, files));
   out.parameters = parameter_count(out.config);
   out.weight_bytes = files.bytes();
   out.weight_file_count = files.parts().size();
   out.dtypes = dtypes_of(files);
-  TROUPE_ASSIGN(out.tokenizer, tokenizer_kind(folder));
-  TROUPE_ASSIGN(out.has_chat_template, find_chat_template(folder));
+  TROUPE_TRY(describe_texts(folder, out));
   out.kv_bytes_per_token = 2 * uint64_t{out.config.layers} * out.config.kv_size() * kv_element_bytes;
   for (uint32_t tp : {1U, 2U, 4U, 8U}) {
     if (can_split(out.config, tp)) out.tp_degrees.push_back(tp);

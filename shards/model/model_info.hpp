@@ -1,4 +1,4 @@
-// What `troupe model info` says about a model folder: everything is checked as a rank would check it before serving.
+// What `troupe model info` says about a model: everything is checked as a rank would check it before serving.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 namespace troupe {
 
 struct model_summary {
+  /// Or a GGUF file.
   std::string folder;
   model_config config;
   /// As in model_version.hpp.
@@ -20,7 +21,7 @@ struct model_summary {
   size_t weight_file_count = 0;
   /// The element types of the weights, most bytes first: "BF16", "F32".
   std::vector<std::string> dtypes;
-  /// tokenizer.json's model.type ("BPE"), or "none".
+  /// tokenizer.json's model.type ("BPE"), or a GGUF file's kind and way to split words ("gpt2, llama-bpe"), or "none".
   std::string tokenizer;
   bool has_chat_template = false;
   /// Keys and values of one position in all layers, over all ranks, in f32 as the CPU backend keeps them.
@@ -29,8 +30,8 @@ struct model_summary {
   std::vector<uint32_t> tp_degrees;
 };
 
-/// Reads headers and configs, hashes as model_version does. Errors: those of read_model_config, weight_files::open and
-/// check_weights, or a tokenizer file that is not JSON.
+/// Reads headers, configs and the scales of quantised weights, hashes as model_version does. Errors: those of
+/// read_model_config, weight_files::open, check_weights and check_scales, or a tokenizer file that is not JSON.
 result<model_summary> summarise_model(const std::string& folder);
 
 /// Lines "name: value" for people, ending in a newline.

@@ -9,7 +9,6 @@
 
 #include "base/check.hpp"
 #include "shards/model/files.hpp"
-#include "shards/model/safetensors.hpp"
 #include "shards/model/weight_files.hpp"
 
 namespace troupe {
@@ -54,7 +53,7 @@ class hasher {
 
 void add_sample(hasher& hash, const weight_files::part& part) {
   hash.add_number(part.bytes.size());
-  hash.add(part.bytes.first(safetensors_header_bytes(part.bytes)));
+  hash.add(part.bytes.first(part.header_bytes));
   for (const auto& tensor : part.tensors) {
     hash.add(tensor.data.first(std::min(tensor.data.size(), sample_bytes)));
     hash.add(tensor.data.last(std::min(tensor.data.size(), sample_bytes)));

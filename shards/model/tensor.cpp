@@ -1,10 +1,12 @@
 #include "shards/model/tensor.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
 
 #include "base/check.hpp"
+#include "shards/model/quantised_blocks.hpp"
 
 namespace troupe {
 namespace {
@@ -13,11 +15,12 @@ static_assert(std::endian::native == std::endian::little, "weight files are litt
 
 struct dtype_info {
   std::string_view name;
-  uint64_t size;
+  uint64_t block_bytes;
+  uint64_t block_elements = 1;
 };
 
 // In the order of the enumeration.
-constexpr std::array<dtype_info, 15> infos{{{"BOOL", 1},
+constexpr std::array<dtype_info, 19> infos{{{"BOOL", 1},
                                             {"U8", 1},
                                             {"I8", 1},
                                             {"F8_E5M2", 1},
@@ -31,7 +34,11 @@ constexpr std::array<dtype_info, 15> infos{{{"BOOL", 1},
                                             {"F32", 4},
                                             {"I64", 8},
                                             {"U64", 8},
-                                            {"F64", 8}}};
+                                            {"F64", 8},
+                                            {"Q8_0", q8_0_block::bytes, q8_0_block::elements},
+                                            {"Q4_0", q4_0_block::bytes, q4_0_block::elements},
+                                            {"Q4_K", q4_k_block::bytes, q4_k_block::elements},
+                                            {"Q6_K", q6_k_block::bytes, q6_k_block::elements}}};
 
 const dtype_info& info(dtype type) {
   auto index = static_cast<size_t>(type);
@@ -49,17 +56,64 @@ void read_halves(const std::byte* from, std::span<float> out) {
   }
 }
 
+/// From any element on: a block is converted as a whole, and what was asked for is taken from it.
+void read_blocks(const tensor_view& tensor, uint64_t first, std::span<float> out) {
+  const uint64_t elements = block_elements(tensor.type);
+  std::array<float, block_elements_max> values;
+  while (!out.empty()) {
+    dequantise_block(tensor.type, tensor.data.data() + first / elements * block_bytes(tensor.type), values.data());
+    const uint64_t skipped = first % elements;
+    const size_t count = std::min<uint64_t>(out.size(), elements - skipped);
+    std::copy_n(values.data() + skipped, count, out.data());
+    first += count;
+    out = out.subspan(count);
+  }
+}
+
+/// In the order in which the elements lie.
+void read_stored(const tensor_view& tensor, uint64_t first, std::span<float> out) {
+  if (has_blocks(tensor.type)) return read_blocks(tensor, first, out);
+  const std::byte* from = tensor.data.data() + first * size_of(tensor.type);
+  switch (tensor.type) {
+    case dtype::f32: std::memcpy(out.data(), from, out.size_bytes()); return;
+    case dtype::bf16: read_halves<bf16_to_f32>(from, out); return;
+    case dtype::f16: read_halves<f16_to_f32>(from, out); return;
+    default: TROUPE_CHECK(is_weight(tensor.type));
+  }
+}
+
 }  // namespace
 
 std::string_view name(dtype type) { return info(type).name; }
-uint64_t size_of(dtype type) { return info(type).size; }
-bool is_weight(dtype type) { return type == dtype::bf16 || type == dtype::f16 || type == dtype::f32; }
+bool has_blocks(dtype type) { return info(type).block_elements > 1; }
+uint64_t block_elements(dtype type) { return info(type).block_elements; }
+uint64_t block_bytes(dtype type) { return info(type).block_bytes; }
+bool is_weight(dtype type) {
+  return type == dtype::bf16 || type == dtype::f16 || type == dtype::f32 || has_blocks(type);
+}
+
+uint64_t size_of(dtype type) {
+  TROUPE_CHECK(!has_blocks(type));
+  return info(type).block_bytes;
+}
 
 std::optional<dtype> parse_dtype(std::string_view text) {
   for (size_t i = 0; i < infos.size(); ++i) {
-    if (infos[i].name == text) return static_cast<dtype>(i);
+    if (infos[i].name == text && infos[i].block_elements == 1) return static_cast<dtype>(i);
   }
   return std::nullopt;
+}
+
+uint64_t tensor_view::stored_row(uint64_t r) const {
+  if (paired_rows == 0) return r;
+  const uint64_t half = paired_rows / 2, within = r % paired_rows;
+  return r - within + (within < half ? 2 * within : 2 * (within - half) + 1);
+}
+
+std::span<const std::byte> tensor_view::row(uint64_t r) const {
+  TROUPE_CHECK(!shape.empty() && r < shape.front());
+  const uint64_t bytes = data.size() / shape.front();
+  return data.subspan(stored_row(r) * bytes, bytes);
 }
 
 std::string shape_text(std::span<const uint64_t> shape) {
@@ -74,12 +128,14 @@ std::string shape_text(std::span<const uint64_t> shape) {
 void read_f32(const tensor_view& tensor, uint64_t first, std::span<float> out) {
   TROUPE_CHECK(first <= tensor.elements() && out.size() <= tensor.elements() - first);
   if (out.empty()) return;
-  const std::byte* from = tensor.data.data() + first * size_of(tensor.type);
-  switch (tensor.type) {
-    case dtype::f32: std::memcpy(out.data(), from, out.size_bytes()); return;
-    case dtype::bf16: read_halves<bf16_to_f32>(from, out); return;
-    case dtype::f16: read_halves<f16_to_f32>(from, out); return;
-    default: TROUPE_CHECK(is_weight(tensor.type));
+  if (tensor.paired_rows == 0) return read_stored(tensor, first, out);
+  const uint64_t width = tensor.elements() / tensor.shape.front();
+  while (!out.empty()) {
+    const uint64_t column = first % width;
+    const size_t count = std::min<uint64_t>(out.size(), width - column);
+    read_stored(tensor, tensor.stored_row(first / width) * width + column, out.first(count));
+    first += count;
+    out = out.subspan(count);
   }
 }
 

@@ -8,6 +8,8 @@
 #include "base/json.hpp"
 #include "shards/model/config_fields.hpp"
 #include "shards/model/files.hpp"
+#include "shards/model/gguf_file.hpp"
+#include "shards/model/gguf_model.hpp"
 #include "shards/model/model_config.hpp"
 #include "shards/model/safetensors.hpp"
 
@@ -65,13 +67,31 @@ result<void> weight_files::add(const std::string& folder, const std::string& fil
   TROUPE_ASSIGN(auto file, mapped_file::open(path));
   auto tensors = parse_safetensors(file->bytes());
   if (!tensors) return with_context(tensors.err(), path);
-  parts_.push_back({file_name, file->bytes(), std::move(*tensors)});
+  parts_.push_back({file_name, file->bytes(), safetensors_header_bytes(file->bytes()), std::move(*tensors)});
   files_.push_back(std::move(file));
+  return index(path);
+}
+
+result<void> weight_files::add_gguf(const std::string& path) {
+  TROUPE_ASSIGN(auto file, gguf_file::open(path));
+  auto config = gguf_model_config(file.contents);
+  if (!config) return with_context(std::move(config).err(), path);
+  auto tensors = gguf_model_tensors(file.contents, *config);
+  if (!tensors) return with_context(std::move(tensors).err(), path);
+  parts_.push_back({"gguf", file.file->bytes(), file.contents.header_bytes, std::move(*tensors)});
+  files_.push_back(std::move(file.file));
+  return index(path);
+}
+
+/// The names of the part that has just been added.
+result<void> weight_files::index(const std::string& path) {
   // The elements of the inner vector stay where they are when parts_ grows.
   for (const auto& tensor : parts_.back().tensors) {
     bytes_ += tensor.data.size();
+    // A table that belongs to the configuration: model_config::rope_divisors.
+    if (tensor.name == "rope_freqs.weight") continue;
     if (!by_name_.emplace(tensor.name, &tensor).second) {
-      return damaged(path + ": tensor " + shown_text(tensor.name) + " is in another file of the model too");
+      return damaged(path + ": tensor " + shown_text(tensor.name) + " is in the model twice");
     }
   }
   return {};
@@ -79,6 +99,11 @@ result<void> weight_files::add(const std::string& folder, const std::string& fil
 
 result<weight_files> weight_files::open(const std::string& folder) {
   weight_files files;
+  TROUPE_ASSIGN(const auto gguf, gguf_path(folder));
+  if (gguf) {
+    TROUPE_TRY(files.add_gguf(*gguf));
+    return files;
+  }
   const std::string index_path = folder + "/" + std::string(index_file);
   if (exists(folder + "/" + std::string(single_file)) || !exists(index_path)) {
     TROUPE_TRY(files.add(folder, std::string(single_file)));
@@ -120,7 +145,7 @@ result<const tensor_view*> weight_files::weight(std::string_view name, std::span
   }
   if (!is_weight(tensor->type)) {
     return damaged(std::string(name) + " is of " + std::string(troupe::name(tensor->type)) +
-                   ", expected BF16, F16 or F32");
+                   ", expected BF16, F16, F32 or a block type");
   }
   return tensor;
 }
@@ -175,7 +200,7 @@ result<void> check_weights(const model_config& config, const weight_files& files
     if (config.tied_embeddings && name == "lm_head.weight") continue;
     if (!known.contains(name)) {
       return damaged("tensor " + shown_text(name) + " is not part of a " + std::string(troupe::name(config.kind)) +
-                     " model as config.json describes it");
+                     " model as its configuration describes it");
     }
   }
   return {};

@@ -1,4 +1,5 @@
-// The weights of a model folder: model.safetensors, or model.safetensors.index.json and its shards, mapped read-only.
+// The weights of a model: model.safetensors of its folder, or model.safetensors.index.json and its shards, or a GGUF
+// file, mapped read-only.
 // Pages come from the page cache when they are read, so each rank costs memory for its slice alone, and a restarted one
 // finds them there.
 //
@@ -25,7 +26,8 @@ struct model_config;
 class weight_files {
  public:
   /// Opens and checks all headers; reads no weights. With both a single file and an index, the index is used only when
-  /// there is no model.safetensors. Errors name the file: io_failed, corrupt.
+  /// there is no model.safetensors. Of a GGUF file (gguf_file.hpp has what `folder` may be) the tensors get the names
+  /// of transformers. Errors name the file: io_failed, corrupt, not_supported.
   static result<weight_files> open(const std::string& folder);
 
   weight_files(weight_files&&) noexcept;
@@ -43,8 +45,11 @@ class weight_files {
 
   /// One file of the folder. Its tensors are in the order of their data.
   struct part {
+    /// Of a GGUF file, which may be called anything, "gguf".
     std::string file_name;
     std::span<const std::byte> bytes;
+    /// Of all before the data.
+    uint64_t header_bytes = 0;
     std::vector<tensor_view> tensors;
   };
   /// Sorted by file name.
@@ -53,6 +58,8 @@ class weight_files {
  private:
   weight_files();
   result<void> add(const std::string& folder, const std::string& file_name);
+  result<void> add_gguf(const std::string& path);
+  result<void> index(const std::string& path);
 
   std::vector<std::unique_ptr<mapped_file>> files_;
   std::vector<part> parts_;

@@ -16,12 +16,6 @@ bool later(const bpe_scratch::candidate& a, const bpe_scratch::candidate& b) {
   return a.rank != b.rank ? a.rank > b.rank : a.at > b.at;
 }
 
-// "<0x0A>"
-std::string byte_token(unsigned byte) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  return std::string("<0x") + digits[byte >> 4] + digits[byte & 15] + ">";
-}
-
 // The two halves of a merge: "a b", or ["a", "b"] where a half may contain spaces.
 result<std::pair<std::string_view, std::string_view>> halves(const boost::json::value& value) {
   using pair = std::pair<std::string_view, std::string_view>;
@@ -71,7 +65,7 @@ result<bpe_model> bpe_model::parse(const boost::json::object& model,
     if (!id) return {errc::corrupt, "model.unk_token \"" + text + "\" is not in the vocabulary"};
     m.unknown_ = *id;
   }
-  for (unsigned b = 0; b < 256; ++b) m.byte_tokens_[b] = m.tokens_.find(byte_token(b)).value_or(no_token);
+  for (unsigned b = 0; b < 256; ++b) m.byte_tokens_[b] = m.tokens_.find(byte_token_name(b)).value_or(no_token);
   return m;
 }
 

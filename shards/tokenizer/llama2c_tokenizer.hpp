@@ -1,8 +1,5 @@
-// Turns the tokenizer.bin of a llama2.c checkpoint into the tokenizer.json of the same vocabulary.
-//
-// llama2.c (run.c, encode) merges, again and again, the leftmost pair of neighbours whose joined text is the token with
-// the highest score. tokenizer.json knows ranked pairs instead of scores, so every way to put a token together from two
-// others becomes a merge, in the order of the scores.
+// Turns the tokenizer.bin of a llama2.c checkpoint into the tokenizer.json of the same vocabulary: its run.c (encode)
+// merges as SentencePiece does (sentence_pieces.hpp).
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "shards/model/gguf_file.hpp"
 #include "shards/tokenizer/added_tokens.hpp"
 #include "shards/tokenizer/component.hpp"
+#include "shards/tokenizer/gguf_tokenizer.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
@@ -70,6 +72,13 @@ result<boost::json::object> optional_object(const std::filesystem::path& path) {
 }  // namespace
 
 result<std::shared_ptr<const tokenizer>> tokenizer::load(const std::string& model_folder) {
+  TROUPE_ASSIGN(const auto gguf, gguf_path(model_folder));
+  if (gguf) {
+    TROUPE_ASSIGN(const gguf_file opened, gguf_file::open(*gguf));
+    auto made = tokenizer_from_gguf(opened.contents);
+    if (!made) return with_context(made.err(), *gguf);
+    return made;
+  }
   std::filesystem::path folder(model_folder);
   auto in_file = [](error e, const std::filesystem::path& path) {
     if (e.code == errc::invalid_argument) e.code = errc::corrupt;

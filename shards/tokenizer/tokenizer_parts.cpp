@@ -112,17 +112,22 @@ std::string tokenizer_parts::push(decode_stream& stream, token_id id, bool skip_
   return stream.push(pieces.text(*entry), entry->byte);
 }
 
-result<std::shared_ptr<const tokenizer>> tokenizer::parse(const boost::json::value& tokenizer_json,
-                                                          const tokenizer_options& options) {
-  auto wrong = [](error e) {
+result<std::shared_ptr<const tokenizer>> make_tokenizer(const boost::json::value& tokenizer_json,
+                                                        const tokenizer_options& options, std::string_view source) {
+  auto wrong = [&](error e) {
     // A file is not a request: what is wrong with it is damage.
     if (e.code == errc::invalid_argument) e.code = errc::corrupt;
-    return with_context(in_one_line(std::move(e)), "tokenizer.json");
+    return with_context(in_one_line(std::move(e)), source);
   };
   if (!tokenizer_json.is_object()) return wrong({errc::corrupt, "must be an object"});
   auto parts = std::make_unique<tokenizer_parts>();
   if (auto ok = read(*parts, tokenizer_json.get_object(), options); !ok) return wrong(ok.err());
   return std::make_shared<const tokenizer>(std::move(parts));
+}
+
+result<std::shared_ptr<const tokenizer>> tokenizer::parse(const boost::json::value& tokenizer_json,
+                                                          const tokenizer_options& options) {
+  return make_tokenizer(tokenizer_json, options, "tokenizer.json");
 }
 
 }  // namespace troupe

@@ -1,6 +1,8 @@
 // What a tokenizer is made of; only its own sources see it.
 #pragma once
 
+#include <boost/json/fwd.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "shards/tokenizer/post_processor.hpp"
 #include "shards/tokenizer/pre_tokenizer.hpp"
 #include "shards/tokenizer/token_decoder.hpp"
+#include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
 
@@ -59,5 +62,9 @@ struct tokenizer_parts {
   /// What the token adds to a text. `stream` says whether it is the first.
   std::string push(decode_stream& stream, token_id id, bool skip_special) const;
 };
+
+/// tokenizer::parse, of a file called `source` in errors.
+result<std::shared_ptr<const tokenizer>> make_tokenizer(const boost::json::value& tokenizer_json,
+                                                        const tokenizer_options& options, std::string_view source);
 
 }  // namespace troupe

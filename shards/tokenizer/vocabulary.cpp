@@ -4,6 +4,11 @@
 
 namespace troupe {
 
+std::string byte_token_name(unsigned byte) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  return std::string("<0x") + digits[byte >> 4 & 15U] + digits[byte & 15U] + ">";
+}
+
 result<void> vocabulary::add(std::string text, token_id id) {
   auto quoted = [&] { return "the token \"" + text.substr(0, 100) + "\""; };
   if (id >= token_ids_max) {

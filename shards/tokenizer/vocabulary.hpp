@@ -22,6 +22,9 @@ struct text_hash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
+/// The name of the token for one byte, where a vocabulary falls back to bytes: "<0x0A>".
+std::string byte_token_name(unsigned byte);
+
 class vocabulary {
  public:
   /// Errors: corrupt, when the id or the text is taken or the id is too high.

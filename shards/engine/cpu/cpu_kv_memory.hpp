@@ -1,6 +1,6 @@
 // Keys and values on the CPU: [page][layer][kv head]{ keys [head_dim][16], values [16][head_dim rounded up to 16] },
 // f32 or bf16. Sixteen keys of one dimension lie side by side, so that a vector holds sixteen positions and each score
-// is one chain.
+// is one chain. A page has all layers side by side: a step that begins one touches little memory for the first time.
 #pragma once
 
 #include <cstdint>

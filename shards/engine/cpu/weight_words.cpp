@@ -9,7 +9,7 @@ namespace troupe {
 namespace {
 
 const std::byte* halves_at(const tensor_view& tensor, uint64_t row, uint64_t column) {
-  return tensor.data.data() + (row * tensor.shape.back() + column) * sizeof(uint16_t);
+  return tensor.row(row).data() + column * sizeof(uint16_t);
 }
 
 /// Two of 16 bits a word, the earlier one in the upper half.

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(refuses_a_tensor_that_two_files_have) {
   write_safetensors(folder / "b.safetensors", std::span(tensors.views).subspan(1)).value();
   folder.write("model.safetensors.index.json",
                R"({"weight_map":{"model.norm.weight":"b.safetensors","model.embed_tokens.weight":"a.safetensors"}})");
-  BOOST_TEST(mentions(refusal(folder), "is in another file of the model too"));
+  BOOST_TEST(mentions(refusal(folder), "is in the model twice"));
 }
 
 BOOST_AUTO_TEST_CASE(names_the_file_that_cannot_be_used) {

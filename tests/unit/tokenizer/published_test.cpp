@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "tests/support/test_data.hpp"
-#include "tests/unit/tokenizer/gguf.hpp"
 #include "tests/unit/tokenizer/support.hpp"
 
 namespace troupe {
@@ -148,42 +147,84 @@ void test_ggml(const std::shared_ptr<const tokenizer>& t, const std::string& mod
   BOOST_TEST(count >= 40U);
 }
 
-BOOST_AUTO_TEST_CASE(the_ggml_texts_match_for_gpt2) {
-  if (no_data()) return;
-  test_ggml(gpt2(), "gpt-2");
-  auto v = read_gguf_vocabulary(published("ggml-vocab/ggml-vocab-gpt-2.gguf"));
-  test_ggml(parsed(byte_level_json(v, {{"type", "ByteLevel"}, {"add_prefix_space", false}})), "gpt-2");
+std::shared_ptr<const tokenizer> from_gguf(const std::string& model) {
+  auto t = tokenizer::load(published("ggml-vocab/ggml-vocab-" + model + ".gguf"));
+  BOOST_REQUIRE_MESSAGE(t, (t ? "" : t.err().message()));
+  return *t;
 }
 
-BOOST_AUTO_TEST_CASE(the_ggml_texts_match_for_llama) {
+BOOST_AUTO_TEST_CASE(the_ggml_texts_match_for_tokenizer_json) {
   if (no_data()) return;
+  test_ggml(gpt2(), "gpt-2");
   test_ggml(llama(), "llama-spm");
 }
 
-BOOST_AUTO_TEST_CASE(the_ggml_texts_match_for_vocabularies_with_scores) {
+BOOST_AUTO_TEST_CASE(the_ggml_texts_match_for_gguf_vocabularies) {
   if (no_data()) return;
-  for (const std::string model : {"llama-spm", "phi-3"}) {
-    auto made = tokenizer_json_from_scores(
-        scored_tokens(read_gguf_vocabulary(published("ggml-vocab/ggml-vocab-" + model + ".gguf"))));
-    BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.err().message()));
-    test_ggml(parsed(*made), model);
+  for (const std::string model : {"gpt-2", "deepseek-llm", "llama-spm", "phi-3"}) test_ggml(from_gguf(model), model);
+}
+
+BOOST_AUTO_TEST_CASE(a_gguf_vocabulary_is_the_one_of_the_folder_it_was_made_from) {
+  if (no_data()) return;
+  auto inputs = json_file(published("swift-transformers/multilingual_83/inputs.json"));
+  for (const auto& [made, original] :
+       {std::pair{from_gguf("gpt-2"), gpt2()}, std::pair{from_gguf("llama-spm"), llama()}}) {
+    BOOST_TEST(made->vocab_size() == original->vocab_size());
+    for (const auto& input : inputs.as_array()) {
+      const std::string text = text_of(input, "text");
+      const auto ids = encoded(*original, text);
+      BOOST_TEST(encoded(*made, text) == ids, boost::test_tools::per_element());
+      BOOST_TEST(streamed(made, ids, true) == original->decode(ids, true));
+    }
   }
 }
 
-// DeepSeek's pre_tokenizer is a chain of regular expressions that no hand-written matcher covers. Its second one lists
-// the cased letters one by one; here they are named by their category.
-BOOST_AUTO_TEST_CASE(the_ggml_texts_match_for_a_chain_of_regular_expressions) {
+BOOST_AUTO_TEST_CASE(control_tokens_of_gguf_vocabularies_are_in_their_places) {
   if (no_data()) return;
-  json::array chain;
-  for (std::string_view regex :
-       {R"([\r\n])", R"(\s?[\p{Lu}\p{Ll}\p{Lt}]+)", "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+",
-        R"(\s+$)", "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+"}) {
-    chain.push_back({{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}});
-  }
-  chain.push_back({{"type", "Digits"}, {"individual_digits", true}});
-  chain.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}});
-  auto v = read_gguf_vocabulary(published("ggml-vocab/ggml-vocab-deepseek-llm.gguf"));
-  test_ggml(parsed(byte_level_json(v, {{"type", "Sequence"}, {"pretokenizers", chain}})), "deepseek-llm");
+  auto llama2 = from_gguf("llama-spm");
+  BOOST_TEST(llama2->bos().value() == 1U);
+  BOOST_TEST(llama2->eos().value() == 2U);
+  BOOST_TEST(encoded(*llama2, "a", true) == (std::vector<token_id>{1, 263}), boost::test_tools::per_element());
+  BOOST_TEST(llama2->is_special(0));
+  BOOST_TEST(encoded(*llama2, "</s>") == (std::vector<token_id>{2}), boost::test_tools::per_element());
+  BOOST_TEST(encoded(*llama2, "</s>", false, special_tokens::as_text).size() > 1U);
+
+  auto deepseek = from_gguf("deepseek-llm");
+  BOOST_TEST(encoded(*deepseek, "", true) == (std::vector<token_id>{100000}), boost::test_tools::per_element());
+  // A token that was added as plain text, not in the alphabet for bytes.
+  BOOST_TEST(deepseek->decode(encoded(*deepseek, "\u00F8"), false) == "\u00F8");
+
+  // Phi-3's <|user|> takes the line end after it, its <|endoftext|> does not.
+  auto phi3 = from_gguf("phi-3");
+  BOOST_TEST(encoded(*phi3, "<|user|>\n<|end|>") == (std::vector<token_id>{32010, 32007}),
+             boost::test_tools::per_element());
+  BOOST_TEST(encoded(*phi3, "<|endoftext|>\n").size() > 1U);
+  BOOST_TEST(phi3->eos().value() == 32000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_vocabulary_of_another_kind_is_refused_by_name) {
+  if (no_data()) return;
+  auto bert = tokenizer::load(published("ggml-vocab/ggml-vocab-bert-bge.gguf"));
+  BOOST_REQUIRE(!bert);
+  BOOST_TEST((bert.err().code == errc::not_supported));
+  BOOST_TEST(bert.err().detail.ends_with(
+      "ggml-vocab-bert-bge.gguf: tokenizer.ggml.model is \"bert\"; only llama and gpt2 are supported"));
+}
+
+// Whisper's English models have GPT-2's words, with control tokens of their own around them: two before, one after.
+BOOST_AUTO_TEST_CASE(whisper_in_english_has_the_words_of_gpt2) {
+  if (no_data()) return;
+  const auto check = [](const std::string& text, std::vector<token_id> ids) {
+    BOOST_REQUIRE(ids.size() >= 3);
+    BOOST_TEST(ids.front() == 50257U);
+    BOOST_TEST(encoded(*gpt2(), text) == std::vector<token_id>(ids.begin() + 2, ids.end() - 1),
+               boost::test_tools::per_element());
+  };
+  auto text = json_file(published("swift-transformers/whisper_tiny_en_encoded.json"));
+  check(text_of(text, "text"), ids_of(text.at("token_ids")));
+  auto cases = json_file(published("swift-transformers/tokenizer_tests.json"));
+  for (const auto& entry : cases.at("openai/whisper-tiny.en").as_array())
+    check(text_of(entry, "input"), ids_of(entry.at("encoded").at("input_ids")));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,87 @@
+#include "shards/model/gguf_families.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace troupe {
+namespace {
+
+// gguf-py/gguf/tensor_mapping.py of github.com/ggml-org/llama.cpp has both sides of these names.
+constexpr std::array<gguf_stem, 3> model_stems{
+    {{"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}}};
+
+constexpr std::array<gguf_stem, 9> llama_stems{{{"attn_norm", "input_layernorm"},
+                                                {"attn_q", "self_attn.q_proj"},
+                                                {"attn_k", "self_attn.k_proj"},
+                                                {"attn_v", "self_attn.v_proj"},
+                                                {"attn_output", "self_attn.o_proj"},
+                                                {"ffn_norm", "post_attention_layernorm"},
+                                                {"ffn_gate", "mlp.gate_proj"},
+                                                {"ffn_up", "mlp.up_proj"},
+                                                {"ffn_down", "mlp.down_proj"}}};
+
+// Mistral's files say llama too. Those of Llama alone are written with the order of rows that Meta's own rotation wants
+// (convert_hf_to_gguf.py, LlamaModel.permute).
+constexpr std::array<gguf_family, 2> families{
+    {{.architecture = "llama", .config_name = "LlamaForCausalLM", .layer_stems = llama_stems, .paired_rows = true},
+     {.architecture = "qwen2", .config_name = "Qwen2ForCausalLM", .layer_stems = llama_stems}}};
+
+constexpr std::string_view block_prefix = "blk.";
+
+struct split_name {
+  std::string_view layer;  // digits, or empty
+  std::string_view stem;
+  std::string_view suffix;  // ".weight", ".bias"
+};
+
+std::optional<split_name> split(std::string_view name) {
+  split_name out;
+  if (name.starts_with(block_prefix)) {
+    name.remove_prefix(block_prefix.size());
+    const size_t dot = name.find('.');
+    if (dot == 0 || dot == std::string_view::npos) return std::nullopt;
+    out.layer = name.substr(0, dot);
+    if (!std::ranges::all_of(out.layer, [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+    name.remove_prefix(dot + 1);
+  }
+  const size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  out.stem = name.substr(0, dot);
+  out.suffix = name.substr(dot);
+  if (out.suffix != ".weight" && out.suffix != ".bias") return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+const gguf_family* find_gguf_family(std::string_view architecture) {
+  const auto* found = std::ranges::find(families, architecture, &gguf_family::architecture);
+  return found == families.end() ? nullptr : found;
+}
+
+std::string known_gguf_families() {
+  std::string out;
+  for (size_t i = 0; i < families.size(); ++i) {
+    if (i > 0) out += i + 1 == families.size() ? " and " : ", ";
+    out += families[i].architecture;
+  }
+  return out;
+}
+
+std::optional<std::string> model_tensor_name(const gguf_family& family, std::string_view in_file) {
+  const auto parts = split(in_file);
+  if (!parts) return std::nullopt;
+  const bool of_layer = !parts->layer.empty();
+  const auto stems = of_layer ? family.layer_stems : std::span<const gguf_stem>(model_stems);
+  const auto found = std::ranges::find(stems, parts->stem, &gguf_stem::in_file);
+  if (found == stems.end()) return std::nullopt;
+  std::string name = of_layer ? "model.layers." + std::string(parts->layer) + "." : "";
+  return name.append(found->in_model).append(parts->suffix);
+}
+
+bool is_query_or_key(std::string_view in_file) {
+  const auto parts = split(in_file);
+  return parts && !parts->layer.empty() && (parts->stem == "attn_q" || parts->stem == "attn_k");
+}
+
+}  // namespace troupe
