@@ -8,6 +8,7 @@
 #include "shards/model/config_fields.hpp"
 #include "shards/model/gguf_file.hpp"
 #include "shards/model/gguf_model.hpp"
+#include "shards/model/quantise_model.hpp"
 
 namespace troupe {
 namespace {
@@ -34,12 +35,27 @@ result<architecture> read_architecture(const config_fields& config) {
   return config.unsupported("architectures", "only LlamaForCausalLM and Qwen2ForCausalLM are");
 }
 
+/// Only our own is read: what other tools write has its scales elsewhere.
+result<void> check_quantisation(const config_fields& config) {
+  TROUPE_ASSIGN(const json::object* object, config.object("quantization_config"));
+  if (object == nullptr) return {};
+  const config_fields quantisation(*object, config.path_of("quantization_config"));
+  TROUPE_ASSIGN(const std::string method, quantisation.string("quant_method", ""));
+  if (method != "troupe")
+    return quantisation.unsupported("quant_method", "troupe model quantise makes what is: from the model before it");
+  TROUPE_ASSIGN(const int64_t version, quantisation.integer("version", 0, 0, INT64_MAX));
+  if (version != quantised_version) {
+    return quantisation.unsupported(
+        "version", "this program reads version " + std::to_string(quantised_version) + ": quantise the model anew");
+  }
+  return {};
+}
+
 /// Everything that would change the results and that we do not compute.
 result<void> refuse_unsupported(const config_fields& config, uint32_t context_max) {
   TROUPE_ASSIGN(auto activation, config.string("hidden_act", "silu"));
   if (activation != "silu" && activation != "swish") return config.unsupported("hidden_act", "only silu is supported");
-  if (config.find("quantization_config"))
-    return config.unsupported("quantization_config", "quantised weights are not supported");
+  TROUPE_TRY(check_quantisation(config));
   if (const auto* factor = config.find("partial_rotary_factor")) {
     if (!factor->is_number() || factor->to_number<double>() != 1.0) {
       return config.unsupported("partial_rotary_factor", "only whole heads are rotated");

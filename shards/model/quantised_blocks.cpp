@@ -19,21 +19,23 @@ uint16_t half_at(const std::byte* block, size_t at) {
 
 float f16_at(const std::byte* block, size_t at) { return f16_to_f32(half_at(block, at)); }
 
-void dequantise_q8_0(const std::byte* block, float* out) {
-  using namespace q8_0_block;
-  const float scale = f16_at(block, scale_at);
-  for (size_t i = 0; i < elements; ++i) out[i] = scale * i8_at(block, quants_at + i);
+template <size_t Elements>
+void dequantise_int8(const std::byte* block, float* out) {
+  const float scale = f16_at(block, 0);
+  for (size_t i = 0; i < Elements; ++i) out[i] = scale * i8_at(block, 2 + i);
 }
 
-void dequantise_q4_0(const std::byte* block, float* out) {
-  using namespace q4_0_block;
-  const float scale = f16_at(block, scale_at);
-  for (size_t i = 0; i < elements / 2; ++i) {
-    const uint32_t pair = u8_at(block, nibbles_at + i);
+template <size_t Elements>
+void dequantise_int4(const std::byte* block, float* out) {
+  const float scale = f16_at(block, 0);
+  for (size_t i = 0; i < Elements / 2; ++i) {
+    const uint32_t pair = u8_at(block, 2 + i);
     out[i] = scale * (static_cast<float>(pair & 15U) - 8.0F);
-    out[i + elements / 2] = scale * (static_cast<float>(pair >> 4) - 8.0F);
+    out[i + Elements / 2] = scale * (static_cast<float>(pair >> 4) - 8.0F);
   }
 }
+static_assert(q8_0_block::scale_at == 0 && q8_0_block::quants_at == 2 && q8_128_block::quants_at == 2);
+static_assert(q4_0_block::scale_at == 0 && q4_0_block::nibbles_at == 2 && q4_128_block::nibbles_at == 2);
 
 struct group_q4_k {
   uint32_t scale, min;
@@ -85,6 +87,8 @@ bool row_is_finite(dtype type, std::span<const std::byte> row) {
   switch (type) {
     case dtype::q8_0: return blocks_are_finite<q8_0_block::scale_at>(row, q8_0_block::bytes);
     case dtype::q4_0: return blocks_are_finite<q4_0_block::scale_at>(row, q4_0_block::bytes);
+    case dtype::q8_128: return blocks_are_finite<q8_128_block::scale_at>(row, q8_128_block::bytes);
+    case dtype::q4_128: return blocks_are_finite<q4_128_block::scale_at>(row, q4_128_block::bytes);
     case dtype::q4_k: return blocks_are_finite<q4_k_block::scale_at, q4_k_block::min_at>(row, q4_k_block::bytes);
     case dtype::q6_k: return blocks_are_finite<q6_k_block::scale_at>(row, q6_k_block::bytes);
     default: return true;
@@ -95,12 +99,33 @@ bool row_is_finite(dtype type, std::span<const std::byte> row) {
 
 void dequantise_block(dtype type, const std::byte* block, float* out) {
   switch (type) {
-    case dtype::q8_0: return dequantise_q8_0(block, out);
-    case dtype::q4_0: return dequantise_q4_0(block, out);
+    case dtype::q8_0: return dequantise_int8<q8_0_block::elements>(block, out);
+    case dtype::q4_0: return dequantise_int4<q4_0_block::elements>(block, out);
+    case dtype::q8_128: return dequantise_int8<q8_128_block::elements>(block, out);
+    case dtype::q4_128: return dequantise_int4<q4_128_block::elements>(block, out);
     case dtype::q4_k: return dequantise_q4_k(block, out);
     case dtype::q6_k: return dequantise_q6_k(block, out);
     default: TROUPE_CHECK(has_blocks(type));
   }
+}
+
+result<void> read_quantised_name(tensor_view& tensor) {
+  const size_t mark = tensor.name.find('#');
+  if (mark == std::string::npos) return {};
+  const auto wrong = [&](std::string_view what) {
+    return error{errc::corrupt, "tensor " + shown_text(tensor.name) + " " + std::string(what)};
+  };
+  const std::string_view block = std::string_view(tensor.name).substr(mark + 1);
+  for (const dtype type : {dtype::q8_0, dtype::q4_0, dtype::q8_128, dtype::q4_128}) {
+    if (block != name(type)) continue;
+    if (tensor.type != dtype::u8 || tensor.shape.size() != 2) return wrong("is no matrix of U8");
+    if (tensor.shape[1] % block_bytes(type) != 0) return wrong("has rows that are no whole blocks");
+    tensor.shape[1] = tensor.shape[1] / block_bytes(type) * block_elements(type);
+    tensor.type = type;
+    tensor.name.resize(mark);
+    return {};
+  }
+  return wrong("has blocks of a kind that this program does not know");
 }
 
 result<void> check_scales(const tensor_view& tensor, uint64_t row_begin, uint64_t row_end) {

@@ -20,7 +20,7 @@ struct dtype_info {
 };
 
 // In the order of the enumeration.
-constexpr std::array<dtype_info, 19> infos{{{"BOOL", 1},
+constexpr std::array<dtype_info, 21> infos{{{"BOOL", 1},
                                             {"U8", 1},
                                             {"I8", 1},
                                             {"F8_E5M2", 1},
@@ -38,7 +38,9 @@ constexpr std::array<dtype_info, 19> infos{{{"BOOL", 1},
                                             {"Q8_0", q8_0_block::bytes, q8_0_block::elements},
                                             {"Q4_0", q4_0_block::bytes, q4_0_block::elements},
                                             {"Q4_K", q4_k_block::bytes, q4_k_block::elements},
-                                            {"Q6_K", q6_k_block::bytes, q6_k_block::elements}}};
+                                            {"Q6_K", q6_k_block::bytes, q6_k_block::elements},
+                                            {"Q8_128", q8_128_block::bytes, q8_128_block::elements},
+                                            {"Q4_128", q4_128_block::bytes, q4_128_block::elements}}};
 
 const dtype_info& info(dtype type) {
   auto index = static_cast<size_t>(type);
@@ -145,6 +147,21 @@ uint16_t f32_to_bf16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffffU) > 0x7f800000U) return static_cast<uint16_t>((bits >> 16) | 0x40U);
   return static_cast<uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+}
+
+uint16_t f32_to_f16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000U);
+  const uint32_t size = bits & 0x7fffffffU;
+  if (size > 0x7f800000U) return static_cast<uint16_t>(sign | 0x7e00U);
+  if (size >= 0x477ff000U) return static_cast<uint16_t>(sign | 0x7c00U);  // 65520 and more round to infinity
+  if (size < 0x38800000U) {
+    // Subnormal: in units of 2^-24, which the addition of 2^23 of them rounds to.
+    const float units = std::bit_cast<float>(size) * 0x1p24F + 0x1p23F;
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(units) & 0x7ffU));
+  }
+  const uint32_t rounded = size + 0xfffU + ((size >> 13) & 1U);
+  return static_cast<uint16_t>(sign | ((rounded - (112U << 23)) >> 13));
 }
 
 // IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits.

@@ -11,12 +11,12 @@
 
 namespace troupe {
 
-/// The element types of the safetensors format, then the block types of GGUF (quantised_blocks.hpp). Weights are bf16,
+/// The element types of the safetensors format, then block types (quantised_blocks.hpp). Weights are bf16,
 /// f16, f32 or of a block type; files may hold the others beside them.
 enum class dtype : uint8_t {
   // clang-format off
   boolean, u8, i8, f8_e5m2, f8_e4m3, i16, u16, f16, bf16, i32, u32, f32, i64, u64, f64,
-  q8_0, q4_0, q4_k, q6_k
+  q8_0, q4_0, q4_k, q6_k, q8_128, q4_128
   // clang-format on
 };
 
@@ -68,5 +68,7 @@ float bf16_to_f32(uint16_t bits);
 float f16_to_f32(uint16_t bits);
 /// To the nearest, ties to even; NaN stays NaN.
 uint16_t f32_to_bf16(float value);
+/// To the nearest, ties to even; what is too large becomes infinite, NaN stays NaN.
+uint16_t f32_to_f16(float value);
 
 }  // namespace troupe

@@ -11,6 +11,7 @@
 #include "shards/model/gguf_file.hpp"
 #include "shards/model/gguf_model.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/quantised_blocks.hpp"
 #include "shards/model/safetensors.hpp"
 
 namespace troupe {
@@ -67,6 +68,8 @@ result<void> weight_files::add(const std::string& folder, const std::string& fil
   TROUPE_ASSIGN(auto file, mapped_file::open(path));
   auto tensors = parse_safetensors(file->bytes());
   if (!tensors) return with_context(tensors.err(), path);
+  for (tensor_view& tensor : *tensors)
+    if (auto read = read_quantised_name(tensor); !read) return with_context(read.err(), path);
   parts_.push_back({file_name, file->bytes(), safetensors_header_bytes(file->bytes()), std::move(*tensors)});
   files_.push_back(std::move(file));
   return index(path);

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "shards/model/quantise.hpp"
+#include "shards/model/quantised_blocks.hpp"
 
 namespace troupe {
 namespace {
@@ -26,12 +28,74 @@ void read_halves(const std::byte* from, uint32_t count, uint32_t* words) {
   words[w] = uint32_t{last} << 16;
 }
 
+/// The codes of one block of int8 or int4 as the kernels have them: above zero.
+struct block_codes {
+  uint8_t codes[segment_depth_max + 8] = {};
+  uint16_t scale = 0;
+};
+
+void read_int8(const std::byte* block, uint32_t elements, block_codes& to) {
+  std::memcpy(&to.scale, block + q8_0_block::scale_at, sizeof to.scale);
+  const std::byte* quants = block + q8_0_block::quants_at;
+  for (uint32_t i = 0; i < elements; ++i) to.codes[i] = std::to_integer<uint8_t>(quants[i] ^ std::byte{0x80});
+}
+
+void read_int4(const std::byte* block, uint32_t elements, block_codes& to) {
+  std::memcpy(&to.scale, block + q4_0_block::scale_at, sizeof to.scale);
+  const std::byte* nibbles = block + q4_0_block::nibbles_at;
+  for (uint32_t i = 0; i < elements / 2; ++i) to.codes[i] = std::to_integer<uint8_t>(nibbles[i] & std::byte{15});
+  for (uint32_t i = 0; i < elements / 2; ++i) to.codes[elements / 2 + i] = std::to_integer<uint8_t>(nibbles[i] >> 4);
+}
+
+/// 32 weights of a block that the kernels cannot multiply with.
+void requantise(const tensor_view& tensor, uint64_t row, uint64_t column, block_codes& to) {
+  float values[q8_0_block::elements];
+  read_f32(tensor, row * tensor.shape.back() + column, values);
+  std::byte block[q8_0_block::bytes];
+  quantise_int8(values, block);
+  read_int8(block, q8_0_block::elements, to);
+}
+
+block_codes codes_of(const tensor_view& tensor, uint64_t row, uint64_t block) {
+  block_codes codes;
+  const auto elements = static_cast<uint32_t>(block_elements(tensor.type));
+  const std::byte* bytes = tensor.row(row).data() + block * block_bytes(tensor.type);
+  switch (tensor.type) {
+    case dtype::q8_0:
+    case dtype::q8_128: read_int8(bytes, elements, codes); break;
+    case dtype::q4_0:
+    case dtype::q4_128: read_int4(bytes, elements, codes); break;
+    default: requantise(tensor, row, block * q8_0_block::elements, codes);
+  }
+  return codes;
+}
+
+/// Codes [begin, begin + count) of a block to words; behind them the code of zero.
+void write_words(block_codes& codes, uint32_t begin, const k_group& group, weight_format format, uint32_t* words) {
+  const uint8_t zero = format == weight_format::int8 ? 128 : 8;
+  for (uint32_t i = begin + group.count; i < begin + group.words * values_per_word(format); ++i) codes.codes[i] = zero;
+  for (uint32_t w = 0; w < group.words; ++w) {
+    const uint8_t* from = codes.codes + begin + w * values_per_word(format);
+    std::memcpy(&words[w], from, sizeof words[w]);
+    if (format != weight_format::int4) continue;
+    uint32_t high = 0;
+    std::memcpy(&high, from + 4, sizeof high);
+    words[w] |= high << 4;
+  }
+}
+
 }  // namespace
 
 weight_type weight_type_of(const tensor_view& tensor) {
   switch (tensor.type) {
     case dtype::f16: return {weight_format::f16, 0};
     case dtype::bf16: return {weight_format::bf16, 0};
+    case dtype::q8_128: return {weight_format::int8, 128};
+    case dtype::q8_0:
+    case dtype::q4_k:
+    case dtype::q6_k: return {weight_format::int8, 32};
+    case dtype::q4_128: return {weight_format::int4, 128};
+    case dtype::q4_0: return {weight_format::int4, 32};
     default: return {weight_format::f32, 0};
   }
 }
@@ -40,7 +104,12 @@ void read_words(const tensor_view& tensor, uint64_t row, uint64_t first_column, 
                 const weight_type& type, std::span<uint32_t, column_words::words_max> words, uint16_t& scale) {
   TROUPE_CHECK(group.words <= words.size());
   scale = 0;
-  if (type.format == weight_format::f32) {
+  if (is_integer(type.format)) {
+    // A group lies in one block: both end at multiples of the same.
+    block_codes codes = codes_of(tensor, row, first_column / type.group);
+    scale = codes.scale;
+    write_words(codes, static_cast<uint32_t>(first_column % type.group), group, type.format, words.data());
+  } else if (type.format == weight_format::f32) {
     float values[column_words::words_max];
     read_f32(tensor, row * tensor.shape.back() + first_column, std::span(values, group.count));
     std::memcpy(words.data(), values, group.count * sizeof(float));

@@ -19,7 +19,8 @@ struct weight_type {
   friend bool operator==(const weight_type&, const weight_type&) = default;
 };
 
-/// What holds the tensor's weights exactly: f32, f16, bf16 as they are.
+/// What the tensor's weights are packed as: exactly what they are, but Q4_K and Q6_K, whose groups have minima or are
+/// too short for the kernels: these become int8 in groups of 32, as if they had been quantised to it.
 weight_type weight_type_of(const tensor_view& tensor);
 
 /// The words of one group for the 32 columns of a panel, each column by itself.
