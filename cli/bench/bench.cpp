@@ -1,4 +1,4 @@
-// troupe bench engine
+// troupe bench engine | peers
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/bench/engine_side.hpp"
+#include "cli/bench/peers.hpp"
 #include "cli/commands.hpp"
 
 namespace troupe {
@@ -52,6 +53,29 @@ int run_engine(const engine_arguments& arguments) {
   return done ? 0 : failed(done.err());
 }
 
+void add_peers(CLI::App& bench, int& exit_code) {
+  auto* command = bench.add_subcommand("peers",
+                                       "Our engine and llama.cpp by turns, on models that are the same in both: a "
+                                       "Markdown table of both and their ratio\n"
+                                       "\n"
+                                       "Example, with models of tools that make NAME/hf and NAME/NAME-BF16.gguf:\n"
+                                       "  troupe bench peers --models /tmp/models --python venv/bin/python > peers.md");
+  auto options = std::make_shared<peers_options>();
+  command->add_option("--models", options->models, "The folder with NAME/hf and NAME/NAME-BF16.gguf")->required();
+  command->add_option("--names", options->names, "Which models")->delimiter(',')->capture_default_str();
+  command->add_option("--precisions", options->precisions, "Of bf16, int8, int4")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--python", options->python, "The python that has llama-cpp-python")->capture_default_str();
+  command->add_option("--script", options->script, "The program that it runs")->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads of each side")->capture_default_str();
+  command->add_option("--rounds", options->rounds, "Measured rounds")->capture_default_str();
+  command->callback([options, &exit_code] {
+    auto done = bench_peers(*options);
+    exit_code = done ? 0 : failed(done.err());
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
@@ -73,6 +97,7 @@ void add_bench(CLI::App& app, int& exit_code) {
     arguments->side.context_max = std::max(arguments->side.prompt_max, arguments->context + arguments->steps);
     exit_code = run_engine(*arguments);
   });
+  add_peers(*bench, exit_code);
 }
 
 }  // namespace troupe

@@ -1,0 +1,98 @@
+#include "cli/bench/peer_side.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <system_error>
+
+namespace troupe {
+namespace {
+
+error no_answer(const std::string& name) {
+  return {errc::io_failed, name + " has ended without an answer; what it wrote above may say why"};
+}
+
+[[noreturn]] void become(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  std::perror(arguments[0]);
+  _exit(127);
+}
+
+}  // namespace
+
+result<void> run_program(const std::vector<std::string>& command) {
+  const pid_t pid = fork();
+  if (pid < 0) return error{errc::io_failed, "fork: " + std::generic_category().message(errno)};
+  if (pid == 0) become(command);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (status != 0) return error{errc::io_failed, command.front() + " has failed"};
+  return {};
+}
+
+result<std::unique_ptr<peer_side>> peer_side::start(std::string name, const std::vector<std::string>& command) {
+  std::unique_ptr<peer_side> side(new peer_side(std::move(name)));
+  std::array<int, 2> in{}, out{};
+  if (pipe(in.data()) != 0 || pipe(out.data()) != 0)
+    return error{errc::io_failed, "pipe: " + std::generic_category().message(errno)};
+  side->pid_ = fork();
+  if (side->pid_ < 0) return error{errc::io_failed, "fork: " + std::generic_category().message(errno)};
+  if (side->pid_ == 0) {
+    dup2(in[0], STDIN_FILENO);
+    dup2(out[1], STDOUT_FILENO);
+    for (const int fd : {in[0], in[1], out[0], out[1]}) close(fd);
+    become(command);
+  }
+  close(in[0]);
+  close(out[1]);
+  side->to_ = fdopen(in[1], "w");
+  side->from_ = fdopen(out[0], "r");
+  TROUPE_ASSIGN(const std::string line, side->read_line());
+  if (!line.starts_with("ready")) return error{errc::io_failed, side->name_ + " says \"" + line + "\", not ready"};
+  side->description_ = line.substr(std::min<size_t>(line.size(), 6));
+  return side;
+}
+
+peer_side::~peer_side() {
+  // It ends when there is nothing more to read.
+  if (to_ != nullptr) std::fclose(to_);
+  if (from_ != nullptr) std::fclose(from_);
+  if (pid_ > 0) waitpid(pid_, nullptr, 0);
+}
+
+result<std::string> peer_side::read_line() {
+  std::string line;
+  for (int c = std::fgetc(from_); c != '\n'; c = std::fgetc(from_)) {
+    if (c == EOF) return no_answer(name_);
+    line += static_cast<char>(c);
+  }
+  return line;
+}
+
+result<double> peer_side::ask(const std::string& line) {
+  if (std::fputs((line + "\n").c_str(), to_) == EOF || std::fflush(to_) == EOF) return no_answer(name_);
+  TROUPE_ASSIGN(const std::string answer, read_line());
+  double number = 0;
+  const auto [end, failure] = std::from_chars(answer.data(), answer.data() + answer.size(), number);
+  if (failure != std::errc{}) return error{errc::io_failed, name_ + " says \"" + answer + "\", not a number"};
+  return number;
+}
+
+result<double> peer_side::prefill(uint32_t tokens) { return ask("prefill " + std::to_string(tokens)); }
+
+result<double> peer_side::decode(uint32_t streams, uint32_t steps, uint32_t context) {
+  return ask("decode " + std::to_string(streams) + " " + std::to_string(steps) + " " + std::to_string(context));
+}
+
+result<uint64_t> peer_side::resident_bytes() {
+  TROUPE_ASSIGN(const double bytes, ask("resident"));
+  return static_cast<uint64_t>(bytes);
+}
+
+}  // namespace troupe
