@@ -2,6 +2,7 @@
 // The wire form is in envelope.capnp, the conversion envelope_codec.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -43,6 +44,24 @@ struct sampling_params {
   friend bool operator==(const sampling_params&, const sampling_params&) = default;
 };
 
+/// Whether the ids so far change the logits.
+constexpr bool has_penalties(const sampling_params& p) {
+  return p.presence_penalty != 0.0F || p.frequency_penalty != 0.0F || p.repetition_penalty != 1.0F;
+}
+
+/// Streams share cached prefixes only where their salts are equal. 128 bits of a cryptographic hash of what they may
+/// share by: whoever does not know another's cannot find one that equals it. Zero: the common one.
+struct cache_salt {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  friend auto operator<=>(const cache_salt&, const cache_salt&) = default;
+};
+
+/// The range of generate::priority.
+inline constexpr int32_t priority_least = -100;
+inline constexpr int32_t priority_most = 100;
+
 /// Asks a group to continue a stream. Sent again, with more committed tokens, to another group after a failure.
 struct generate {
   stream_id stream = 0;
@@ -56,6 +75,9 @@ struct generate {
   uint32_t tokens_max = 0;
   /// The stream ends after one of these unless sampling.ignore_eos.
   std::vector<token_id> eos{};
+  /// Lower goes first; see batch.hpp for what that means.
+  int32_t priority = 0;
+  cache_salt salt{};
 
   friend bool operator==(const generate&, const generate&) = default;
 };
@@ -83,6 +105,8 @@ struct stream_token {
   float logprob = 0;
   std::vector<likely_token> top{};
   finish_reason finish = finish_reason::none;
+  /// With the first token that a group makes: how many of the prompt's tokens it found in its prefix cache.
+  uint32_t cached = 0;
   friend bool operator==(const stream_token&, const stream_token&) = default;
 };
 
