@@ -68,8 +68,7 @@ struct Generate {
   tokensMax @5 :UInt32;
   eos @6 :List(UInt32);
   priority @7 :Int32;
-  cacheSaltHigh @8 :UInt64;
-  cacheSaltLow @9 :UInt64;
+  cacheSalt @8 :Text;
 }
 
 struct CancelStream {

@@ -80,8 +80,7 @@ struct body_writer {
     out.setTokensMax(g.tokens_max);
     write_ids(out.initEos(count(g.eos.size())), g.eos);
     out.setPriority(g.priority);
-    out.setCacheSaltHigh(g.salt.high);
-    out.setCacheSaltLow(g.salt.low);
+    out.setCacheSalt(text(g.cache_salt));
   }
   void operator()(const cancel_stream& c) { body.initCancelStream().setStream(c.stream); }
   void operator()(const step_tokens& s) {
@@ -253,7 +252,8 @@ generate read(wire::Generate::Reader in) {
   g.eos = ids(in.getEos(), "eos");
   g.priority = in.getPriority();
   if (g.priority < priority_least || g.priority > priority_most) throw bad_frame{"a priority is out of its range"};
-  g.salt = {in.getCacheSaltHigh(), in.getCacheSaltLow()};
+  g.cache_salt = string(in.getCacheSalt());
+  if (g.cache_salt.size() > cache_salt_bytes_max) throw bad_frame{"cacheSalt is too long"};
   return g;
 }
 

@@ -2,7 +2,6 @@
 // The wire form is in envelope.capnp, the conversion envelope_codec.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -49,18 +48,11 @@ constexpr bool has_penalties(const sampling_params& p) {
   return p.presence_penalty != 0.0F || p.frequency_penalty != 0.0F || p.repetition_penalty != 1.0F;
 }
 
-/// Streams share cached prefixes only where their salts are equal. 128 bits of a cryptographic hash of what they may
-/// share by: whoever does not know another's cannot find one that equals it. Zero: the common one.
-struct cache_salt {
-  uint64_t high = 0;
-  uint64_t low = 0;
-
-  friend auto operator<=>(const cache_salt&, const cache_salt&) = default;
-};
-
 /// The range of generate::priority.
 inline constexpr int32_t priority_least = -100;
 inline constexpr int32_t priority_most = 100;
+
+inline constexpr size_t cache_salt_bytes_max = 256;
 
 /// Asks a group to continue a stream. Sent again, with more committed tokens, to another group after a failure.
 struct generate {
@@ -77,7 +69,8 @@ struct generate {
   std::vector<token_id> eos{};
   /// Lower goes first; see batch.hpp for what that means.
   int32_t priority = 0;
-  cache_salt salt{};
+  /// Streams find each other's prefixes in the cache only where their salts are equal. At most cache_salt_bytes_max.
+  std::string cache_salt{};
 
   friend bool operator==(const generate&, const generate&) = default;
 };

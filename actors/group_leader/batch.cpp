@@ -48,7 +48,7 @@ result<void> batch::admit(const stream_key& key, generate request, instant now, 
   s->params = std::make_shared<const sampling_params>(std::move(request.sampling));
   s->tokens_max = request.tokens_max;
   s->eos = std::move(request.eos);
-  s->salt = request.salt;
+  s->cache_salt = std::move(request.cache_salt);
   if (limits_.draft_tokens_max > 0) {
     s->drafts.emplace(limits_.draft_match_min, limits_.draft_tokens_max, static_cast<uint32_t>(longest));
   }
@@ -115,44 +115,43 @@ void batch::start_waiting(instant now) {
 }
 
 bool batch::try_start(sequence& s) {
-  if (running_.size() >= limits_.sequences_max && !can_displace(s)) return false;
+  const bool has_slot = running_.size() < limits_.sequences_max;
+  if (!has_slot && !may_displace(s, **running_.rbegin())) return false;
   // Looking for a long prompt's pages in each step would cost more than the step.
   if (!running_.empty() && s.admission == blocked_admission_ && cache_.available() <= blocked_pages_) return false;
   find_cached(s);
-  uint32_t need = pages_for(s.length()) - static_cast<uint32_t>(s.pages.size());
-  // A stream that runs alone may use everything; otherwise a page is kept per running stream, for its next token.
-  auto fits = [&] {
-    return running_.empty() ||
-           (running_.size() < limits_.sequences_max && cache_.available() >= need + running_.size());
-  };
-  if (cache_.available() + pages_of_displaceable(s) >= need) {
-    while (!fits() && can_displace(s)) preempt(**running_.rbegin());
+  const uint32_t need = pages_for(s.length()) - static_cast<uint32_t>(s.pages.size());
+  while (true) {
+    auto displaced = displaced_for(s, need);
+    if (!displaced) break;
+    if (*displaced == 0) {
+      TROUPE_CHECK(cache_.take(need, s.pages));
+      return true;
+    }
+    preempt(**running_.rbegin());
   }
-  if (fits() && cache_.take(need, s.pages)) return true;
   release(s);
   blocked_admission_ = s.admission;
   blocked_pages_ = cache_.available();
   return false;
 }
 
+// How many running streams must make room before `s`, which needs so many pages more, can run; nothing where that would
+// not be enough. Pages that they share with others make it more in the end.
+std::optional<size_t> batch::displaced_for(const sequence& s, uint32_t need) const {
+  size_t pages = cache_.available(), running = running_.size();
+  for (auto at = running_.rbegin();; ++at) {
+    // A stream that runs alone may use everything; otherwise a page is kept per running stream, for its next token.
+    if (running == 0 || (running < limits_.sequences_max && pages >= need + running)) return running_.size() - running;
+    if (at == running_.rend() || !may_displace(s, **at)) return std::nullopt;
+    pages += (*at)->pages.size();
+    --running;
+  }
+}
+
 void batch::note_found(sequence& s, uint32_t positions) {
   counted_.prefix_tokens_hit += positions;
   if (s.starts == 1) s.found += positions;
-}
-
-// Whether a running stream is to make room for one that waits.
-bool batch::can_displace(const sequence& by) const {
-  if (running_.empty()) return false;
-  const auto& last = **running_.rbegin();
-  return last.priority > by.priority && last.turn > by.turn;
-}
-
-uint32_t batch::pages_of_displaceable(const sequence& by) const {
-  size_t pages = 0;
-  for (auto at = running_.rbegin(); at != running_.rend() && (*at)->priority > by.priority && (*at)->turn > by.turn;
-       ++at)
-    pages += (*at)->pages.size();
-  return static_cast<uint32_t>(pages);
 }
 
 void batch::preempt(sequence& s) {
@@ -170,7 +169,7 @@ void batch::preempt(sequence& s) {
 void batch::find_cached(sequence& s) {
   if (!limits_.prefix_cache) return;
   while (s.computed == s.known_pages * kv_page_positions && s.computed + kv_page_positions < s.length()) {
-    auto page = cache_.find(s.salt, s.last_known_page(), s.next_page_ids());
+    auto page = cache_.find(s.cache_salt, s.last_known_page(), s.next_page_ids());
     if (!page) return;
     if (s.known_pages < s.pages.size()) {
       std::vector<uint32_t> own{std::exchange(s.pages[s.known_pages], *page)};
@@ -187,7 +186,7 @@ void batch::make_known(sequence& s) {
   if (!limits_.prefix_cache) return;
   while ((s.known_pages + 1) * kv_page_positions <= s.computed) {
     auto& page = s.pages[s.known_pages];
-    page = cache_.add(s.salt, s.last_known_page(), s.next_page_ids(), page);
+    page = cache_.add(s.cache_salt, s.last_known_page(), s.next_page_ids(), page);
     ++s.known_pages;
   }
 }
@@ -381,6 +380,7 @@ std::vector<batch::token_for> batch::apply(const step_result& result) {
   parts_.clear();
   for (auto& pages : held_pages_) cache_.give_back(pages);
   held_pages_.clear();
+  TROUPE_CHECK(pages().conserved());
   return tokens;
 }
 

@@ -106,8 +106,7 @@ class batch {
   void start_waiting(instant now);
   bool try_start(sequence& s);
   void note_found(sequence& s, uint32_t positions);
-  bool can_displace(const sequence& by) const;
-  uint32_t pages_of_displaceable(const sequence& by) const;
+  std::optional<size_t> displaced_for(const sequence& s, uint32_t need) const;
   void preempt(sequence& s);
   void end(sequence& s);
 

@@ -23,7 +23,9 @@ void page_pool::share(uint32_t page) {
   TROUPE_CHECK(page < total());
   auto& p = pages_[page];
   TROUPE_CHECK(p.users > 0 || p.kept);
-  if (p.users++ == 0) ++used_;
+  if (p.users++ > 0) return;
+  ++used_;
+  --kept_;
 }
 
 bool page_pool::give_back(uint32_t page) {
@@ -32,7 +34,11 @@ bool page_pool::give_back(uint32_t page) {
   TROUPE_CHECK(p.users > 0);
   if (--p.users > 0) return false;
   --used_;
-  if (!p.kept) free_.push_back(page);
+  if (p.kept) {
+    ++kept_;
+  } else {
+    free_.push_back(page);
+  }
   return true;
 }
 
@@ -40,7 +46,10 @@ void page_pool::set_kept(uint32_t page, bool kept) {
   TROUPE_CHECK(page < total());
   auto& p = pages_[page];
   TROUPE_CHECK(p.users > 0 || p.kept);
-  if (p.users == 0 && p.kept && !kept) free_.push_back(page);
+  if (p.users == 0 && !kept) {
+    --kept_;
+    free_.push_back(page);
+  }
   p.kept = kept;
 }
 

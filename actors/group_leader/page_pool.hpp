@@ -7,7 +7,8 @@
 
 namespace troupe {
 
-/// Pages are conserved: free_pages() + used_pages() + kept_pages() is the total, at every moment.
+/// Pages are conserved: free_pages() + used_pages() + kept_pages() is the total, at every moment. Each is counted by
+/// itself, so that conserved() can be asked.
 class page_pool {
  public:
   explicit page_pool(uint32_t pages);
@@ -17,7 +18,8 @@ class page_pool {
   /// Those that somebody uses.
   uint32_t used_pages() const { return used_; }
   /// Those that nobody uses, and whose content is worth keeping.
-  uint32_t kept_pages() const { return total() - free_pages() - used_; }
+  uint32_t kept_pages() const { return kept_; }
+  bool conserved() const { return uint64_t{free_pages()} + used_ + kept_ == total(); }
   bool is_used(uint32_t page) const { return pages_[page].users > 0; }
   bool is_kept(uint32_t page) const { return pages_[page].kept; }
 
@@ -40,6 +42,7 @@ class page_pool {
   std::vector<page_state> pages_;
   std::vector<uint32_t> free_;
   uint32_t used_ = 0;
+  uint32_t kept_ = 0;
 };
 
 }  // namespace troupe

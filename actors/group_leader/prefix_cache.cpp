@@ -13,7 +13,7 @@ prefix_cache::key prefix_cache::before::key_of(uint32_t page) const {
 
 bool prefix_cache::before::less(const key& a, const key& b) {
   if (a.parent != b.parent) return a.parent < b.parent;
-  if (a.salt != b.salt) return a.salt < b.salt;
+  if (a.parent == root && a.salt != b.salt) return a.salt < b.salt;
   return std::lexicographical_compare(a.ids.begin(), a.ids.end(), b.ids.begin(), b.ids.end());
 }
 
@@ -32,21 +32,21 @@ void prefix_cache::give_back(std::vector<uint32_t>& pages) {
   pages.clear();
 }
 
-std::optional<uint32_t> prefix_cache::find(const cache_salt& salt, uint32_t parent, page_ids ids) {
+std::optional<uint32_t> prefix_cache::find(std::string_view salt, uint32_t parent, page_ids ids) {
   auto at = known_.find(key{salt, parent, ids});
   if (at == known_.end()) return std::nullopt;
   use(*at);
   return *at;
 }
 
-uint32_t prefix_cache::add(const cache_salt& salt, uint32_t parent, page_ids ids, uint32_t page) {
+uint32_t prefix_cache::add(std::string_view salt, uint32_t parent, page_ids ids, uint32_t page) {
   TROUPE_CHECK(pool_.is_used(page) && (parent == root || (pool_.is_used(parent) && pool_.is_kept(parent))));
   if (auto twin = find(salt, parent, ids)) {
     leave(page);
     return *twin;
   }
   auto& n = nodes_[page];
-  n = {salt, parent, {}, 0, 0};
+  n = {parent == root ? std::string(salt) : std::string(), parent, {}, 0, 0};
   std::copy(ids.begin(), ids.end(), n.ids.begin());
   TROUPE_CHECK(known_.insert(page).second);
   pool_.set_kept(page, true);

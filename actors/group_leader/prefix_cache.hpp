@@ -14,11 +14,13 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "actors/group_leader/page_pool.hpp"
-#include "schemas/request.hpp"
+#include "base/ids.hpp"
 #include "shards/engine/step.hpp"
 
 namespace troupe {
@@ -45,15 +47,16 @@ class prefix_cache {
   void give_back(std::vector<uint32_t>& pages);
 
   /// The page that holds these ids after `parent`, which the caller uses; it uses the result from now on.
-  std::optional<uint32_t> find(const cache_salt& salt, uint32_t parent, page_ids ids);
+  std::optional<uint32_t> find(std::string_view salt, uint32_t parent, page_ids ids);
   /// Makes the caller's page known: it will not be written again. Where another page holds the same already, the caller
   /// uses that one from now on instead of its own; the result is the one it uses.
-  uint32_t add(const cache_salt& salt, uint32_t parent, page_ids ids, uint32_t page);
+  uint32_t add(std::string_view salt, uint32_t parent, page_ids ids, uint32_t page);
 
  private:
   /// What is known of a page that the pool keeps; of no meaning for the others.
   struct node {
-    cache_salt salt;
+    /// Of a first page; empty for the others.
+    std::string salt;
     uint32_t parent = root;
     std::array<token_id, kv_page_positions> ids{};
     uint32_t children = 0;
@@ -61,7 +64,7 @@ class prefix_cache {
     uint64_t left_at = 0;
   };
   struct key {
-    const cache_salt& salt;
+    std::string_view salt;
     uint32_t parent;
     page_ids ids;
   };

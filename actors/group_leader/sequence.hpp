@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "actors/group_leader/draft_source.hpp"
@@ -45,7 +46,7 @@ struct sequence {
   /// Of generated ones.
   uint32_t tokens_max = 0;
   std::vector<token_id> eos;
-  cache_salt salt;
+  std::string cache_salt;
 
   /// Positions whose keys and values are in the pages.
   uint32_t computed = 0;
@@ -86,5 +87,10 @@ struct by_turn {
     return a->turn != b->turn ? a->turn < b->turn : a->admission < b->admission;
   }
 };
+
+/// Whether a running stream is to make room for one that waits.
+inline bool may_displace(const sequence& waiting, const sequence& running) {
+  return running.priority > waiting.priority && running.turn > waiting.turn;
+}
 
 }  // namespace troupe

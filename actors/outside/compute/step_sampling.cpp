@@ -59,7 +59,7 @@ result<void> check_sampling(const step_request& request) {
     if (task.sequence >= sequences.size() || sequences[task.sequence].wants_logits == 0 || taken[task.sequence])
       return refusal(task, "logits of its own in this step");
     if (sequences[task.sequence].wants_logits > sequences[task.sequence].tokens.size())
-      return refusal(task, "so many tokens as it wants logits of");
+      return refusal(task, "as many tokens as it wants logits of");
     if (!task.params || !task.ids || task.prompt_tokens > task.ids->size()) return refusal(task, "parameters");
     taken[task.sequence] = true;
   }

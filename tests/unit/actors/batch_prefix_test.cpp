@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(other_salts_share_nothing) {
   BOOST_REQUIRE(streams.admit(key(1), asks(50, 2)));
   (void)run(streams);
   auto other = asks(50, 2);
-  other.salt = {1, 2};
+  other.cache_salt = "tenant 2";
   BOOST_REQUIRE(streams.admit(key(2), other));
   BOOST_TEST(run(streams).at(2).cached == 0u);
   BOOST_REQUIRE(streams.admit(key(3), other));

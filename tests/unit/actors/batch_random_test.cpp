@@ -64,8 +64,7 @@ class random_run {
         BOOST_REQUIRE(step->plan.sequences.size() <= shape_.limits.sequences_max);
         take(batch_.apply(model_.run(*step)));
       }
-      const auto& pages = batch_.pages();
-      BOOST_REQUIRE(pages.free_pages() + pages.used_pages() + pages.kept_pages() == shape_.limits.kv_pages);
+      BOOST_REQUIRE(batch_.pages().conserved());
     }
     BOOST_TEST(batch_.size() == 0u);
     BOOST_TEST(batch_.pages().used_pages() == 0u);
@@ -92,7 +91,7 @@ class random_run {
     g.sampling.ignore_eos = random_() % 2 == 0;
     if (random_() % 3 == 0) g.eos = {id()};
     g.priority = static_cast<int32_t>(random_() % 3) - 1;
-    g.salt.low = random_() % 3 == 0 ? 1 : 0;
+    if (random_() % 3 == 0) g.cache_salt = "other";
     return g;
   }
 

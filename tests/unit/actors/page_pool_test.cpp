@@ -10,6 +10,7 @@ void check(const page_pool& pool, uint32_t free, uint32_t used, uint32_t kept) {
   BOOST_TEST(pool.free_pages() == free);
   BOOST_TEST(pool.used_pages() == used);
   BOOST_TEST(pool.kept_pages() == kept);
+  BOOST_TEST(pool.conserved());
 }
 
 BOOST_AUTO_TEST_CASE(a_page_is_free_when_its_last_user_has_gone) {

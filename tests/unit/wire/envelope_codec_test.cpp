@@ -41,7 +41,7 @@ std::vector<envelope_body> every_body() {
                .tokens_max = 10,
                .eos = {0, 2},
                .priority = -3,
-               .salt = {1ULL << 60, 2}},
+               .cache_salt = "tenant 3"},
       cancel_stream{77},
       step_tokens{.step = 5,
                   .tokens = {{.stream = 1,
@@ -157,6 +157,9 @@ BOOST_AUTO_TEST_CASE(refuses_values_that_no_sender_has) {
   BOOST_TEST(refused(bad));
   bad = g;
   bad.priority = priority_most + 1;
+  BOOST_TEST(refused(bad));
+  bad = g;
+  bad.cache_salt.assign(cache_salt_bytes_max + 1, 'x');
   BOOST_TEST(refused(bad));
   stream_token token;
   token.finish = static_cast<finish_reason>(9);
