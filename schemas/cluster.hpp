@@ -46,6 +46,7 @@ struct group_load {
   uint32_t waiting = 0;
   /// Prompt tokens of running and waiting streams that were not prefilled yet.
   uint64_t waiting_tokens = 0;
+  /// By streams; the rest are free, or kept for the prefix cache until room is needed.
   uint32_t kv_pages_used = 0;
   uint32_t kv_pages_total = 0;
   uint32_t sequences_max = 0;
@@ -58,6 +59,17 @@ struct group_load {
   /// Over the last steps.
   uint32_t step_us_p50 = 0;
   uint32_t step_us_p99 = 0;
+  uint32_t kv_pages_cached = 0;
+  /// Of streams that began to run: their ids, those of them whose keys and values were there already.
+  uint64_t prefix_tokens_queried = 0;
+  uint64_t prefix_tokens_hit = 0;
+  uint64_t prefix_pages_evicted = 0;
+  /// Guessed by speculation; those of them that were right.
+  uint64_t drafted_tokens = 0;
+  uint64_t accepted_tokens = 0;
+  /// How long the last streams waited until they began to run.
+  uint32_t queue_us_p50 = 0;
+  uint32_t queue_us_p99 = 0;
   friend bool operator==(const group_load&, const group_load&) = default;
 };
 

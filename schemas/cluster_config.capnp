@@ -31,6 +31,9 @@ enum LogLevel { debug @0; info @1; warn @2; error @3; }
 # The instruction set that a rank computes with; auto is the best one that the processor has.
 enum Backend { auto @0; scalar @1; avx2 @2; avx512 @3; }
 
+# How tokens are guessed.
+enum Speculation { off @0; ngram @1; }
+
 struct ClusterConfig {
   name @0 :Text = "local" $form(name)
       $meaning("The cluster's name. A node of another cluster is refused.");
@@ -98,6 +101,14 @@ struct DeploymentConfig {
       $meaning("Requests that wait for one group; beyond it they are refused as overloaded.");
   stepTokensMax @11 :UInt32 = 256 $unit("tokens") $least(1) $most(65536)
       $meaning("Tokens in one step: one for each running sequence first, then chunks of prompts. At least sequencesMax.");
+  prefixCache @12 :Bool = true
+      $meaning("Whether keys and values stay when a sequence has ended, for requests that begin alike: they need not compute them again. The result is the same.");
+  speculation @13 :Speculation = off
+      $meaning("Guess tokens, and verify several in one step; the result is the same. ngram: what followed the last few tokens where they occurred before in the sequence. Faster where few requests run at once and answers repeat what was said, as in code or summaries.");
+  draftTokensMax @14 :UInt32 = 4 $unit("tokens") $least(1) $most(15)
+      $meaning("The longest guess for one sequence in one step, where speculation is on.");
+  draftMatchMin @15 :UInt32 = 3 $unit("tokens") $least(1) $most(16)
+      $meaning("So many tokens must have occurred together before what followed them is guessed.");
 }
 
 struct HttpConfig {

@@ -58,6 +58,14 @@ struct deployment_config {
   uint32_t waiting_max = 256;
   /// Tokens in one step: decodes first, then chunks of prompts.
   uint32_t step_tokens_max = 256;
+  /// Whether keys and values of texts that begin alike are computed once.
+  bool prefix_cache = true;
+  /// "off", "ngram".
+  std::string speculation = "off";
+  /// The longest guess for one sequence in one step.
+  uint32_t draft_tokens_max = 4;
+  /// Tokens that must have occurred together before.
+  uint32_t draft_match_min = 3;
 
   friend bool operator==(const deployment_config&, const deployment_config&) = default;
 };

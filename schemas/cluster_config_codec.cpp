@@ -50,7 +50,11 @@ deployment_config deployment(wire::DeploymentConfig::Reader in) {
           .kv_positions = in.getKvPositions(),
           .sequences_max = in.getSequencesMax(),
           .waiting_max = in.getWaitingMax(),
-          .step_tokens_max = in.getStepTokensMax()};
+          .step_tokens_max = in.getStepTokensMax(),
+          .prefix_cache = in.getPrefixCache(),
+          .speculation = name_of(in.getSpeculation()),
+          .draft_tokens_max = in.getDraftTokensMax(),
+          .draft_match_min = in.getDraftMatchMin()};
 }
 
 http_config http(wire::HttpConfig::Reader in) {

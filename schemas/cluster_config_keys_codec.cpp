@@ -18,6 +18,7 @@ std::string default_of(capnp::StructSchema::Field field, const key_rules& rules)
     case Type::TEXT: return code(value.getText().cStr());
     case Type::UINT16: return code(std::to_string(value.getUint16()));
     case Type::UINT32: return code(std::to_string(value.getUint32()));
+    case Type::BOOL: return code(value.getBool() ? "true" : "false");
     case Type::ENUM: return code(enumerant_name(field.getType().asEnum(), value.getEnum()));
     default: return "none";
   }
@@ -27,6 +28,7 @@ std::string range_of(capnp::StructSchema::Field field, const key_rules& rules) {
   std::string bounds = std::to_string(rules.least) + " to " + std::to_string(rules.most);
   switch (field.getType().which()) {
     case Type::TEXT: return rules.form == wire::Form::ANYTHING ? bounds + " bytes" : describe_form(rules.form);
+    case Type::BOOL: return "`true`, `false`";
     case Type::ENUM: {
       std::string names;
       for (auto value : field.getType().asEnum().getEnumerants()) {

@@ -104,6 +104,12 @@ result<uint64_t> whole_number(const yaml_node& node, const key_rules& rules, con
                    ", not " + (number ? std::to_string(value) : found(node)));
 }
 
+result<bool> truth(const yaml_node& node, const std::string& path) {
+  bool plain = node.is == yaml_node::kind::scalar && node.plain;
+  if (plain && (node.text == "true" || node.text == "false")) return node.text == "true";
+  return wrong(node, path, "must be true or false, not " + found(node));
+}
+
 result<uint16_t> enumerant(const yaml_node& node, capnp::EnumSchema schema, const std::string& path) {
   std::string names;
   for (auto value : schema.getEnumerants()) {
@@ -149,6 +155,11 @@ result<void> decode_field(const yaml_node& node, capnp::StructSchema::Field fiel
     case capnp::schema::Type::UINT16:
     case capnp::schema::Type::UINT32: {
       TROUPE_ASSIGN(uint64_t value, whole_number(node, rules, path));
+      out.set(field, value);
+      return {};
+    }
+    case capnp::schema::Type::BOOL: {
+      TROUPE_ASSIGN(bool value, truth(node, path));
       out.set(field, value);
       return {};
     }

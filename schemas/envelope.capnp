@@ -67,6 +67,8 @@ struct Generate {
   sampling @4 :SamplingParams;
   tokensMax @5 :UInt32;
   eos @6 :List(UInt32);
+  priority @7 :Int32;
+  cacheSalt @8 :Text;
 }
 
 struct CancelStream {
@@ -85,6 +87,7 @@ struct StreamToken {
   logprob @3 :Float32;
   top @4 :List(LikelyToken);
   finish @5 :UInt8;
+  cached @6 :UInt32;
 }
 
 struct StreamRefused {
@@ -131,6 +134,14 @@ struct GroupLoad {
   preemptions @10 :UInt64;
   stepUsP50 @11 :UInt32;
   stepUsP99 @12 :UInt32;
+  kvPagesCached @13 :UInt32;
+  prefixTokensQueried @14 :UInt64;
+  prefixTokensHit @15 :UInt64;
+  prefixPagesEvicted @16 :UInt64;
+  draftedTokens @17 :UInt64;
+  acceptedTokens @18 :UInt64;
+  queueUsP50 @19 :UInt32;
+  queueUsP99 @20 :UInt32;
 }
 
 struct Heartbeat {

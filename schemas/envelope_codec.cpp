@@ -79,6 +79,8 @@ struct body_writer {
     write(out.initSampling(), g.sampling);
     out.setTokensMax(g.tokens_max);
     write_ids(out.initEos(count(g.eos.size())), g.eos);
+    out.setPriority(g.priority);
+    out.setCacheSalt(text(g.cache_salt));
   }
   void operator()(const cancel_stream& c) { body.initCancelStream().setStream(c.stream); }
   void operator()(const step_tokens& s) {
@@ -92,6 +94,7 @@ struct body_writer {
       tokens[i].setId(t.id);
       tokens[i].setLogprob(t.logprob);
       tokens[i].setFinish(static_cast<uint8_t>(t.finish));
+      tokens[i].setCached(t.cached);
       if (t.top.empty()) continue;
       auto top = tokens[i].initTop(count(t.top.size()));
       for (unsigned k = 0; k < top.size(); ++k) {
@@ -136,6 +139,14 @@ struct body_writer {
     out.setPreemptions(l.preemptions);
     out.setStepUsP50(l.step_us_p50);
     out.setStepUsP99(l.step_us_p99);
+    out.setKvPagesCached(l.kv_pages_cached);
+    out.setPrefixTokensQueried(l.prefix_tokens_queried);
+    out.setPrefixTokensHit(l.prefix_tokens_hit);
+    out.setPrefixPagesEvicted(l.prefix_pages_evicted);
+    out.setDraftedTokens(l.drafted_tokens);
+    out.setAcceptedTokens(l.accepted_tokens);
+    out.setQueueUsP50(l.queue_us_p50);
+    out.setQueueUsP99(l.queue_us_p99);
   }
   void operator()(const heartbeat& h) { body.initHeartbeat().setSequence(h.sequence); }
   void operator()(const start_group& s) { write_ids(body.initStartGroup().initRanks(count(s.ranks.size())), s.ranks); }
@@ -239,6 +250,10 @@ generate read(wire::Generate::Reader in) {
   g.sampling = read(in.getSampling());
   g.tokens_max = in.getTokensMax();
   g.eos = ids(in.getEos(), "eos");
+  g.priority = in.getPriority();
+  if (g.priority < priority_least || g.priority > priority_most) throw bad_frame{"a priority is out of its range"};
+  g.cache_salt = string(in.getCacheSalt());
+  if (g.cache_salt.size() > cache_salt_bytes_max) throw bad_frame{"cacheSalt is too long"};
   return g;
 }
 
@@ -255,6 +270,7 @@ step_tokens read(wire::StepTokens::Reader in) {
     token.logprob = logprob(t.getLogprob());
     if (t.getFinish() > static_cast<uint8_t>(finish_reason::length)) throw bad_frame{"unknown finish reason"};
     token.finish = static_cast<finish_reason>(t.getFinish());
+    token.cached = t.getCached();
     for (auto top : bounded(t.getTop(), 20, "top")) token.top.push_back({top.getId(), logprob(top.getLogprob())});
     s.tokens.push_back(std::move(token));
   }
@@ -277,6 +293,14 @@ group_load read(wire::GroupLoad::Reader in) {
   l.preemptions = in.getPreemptions();
   l.step_us_p50 = in.getStepUsP50();
   l.step_us_p99 = in.getStepUsP99();
+  l.kv_pages_cached = in.getKvPagesCached();
+  l.prefix_tokens_queried = in.getPrefixTokensQueried();
+  l.prefix_tokens_hit = in.getPrefixTokensHit();
+  l.prefix_pages_evicted = in.getPrefixPagesEvicted();
+  l.drafted_tokens = in.getDraftedTokens();
+  l.accepted_tokens = in.getAcceptedTokens();
+  l.queue_us_p50 = in.getQueueUsP50();
+  l.queue_us_p99 = in.getQueueUsP99();
   return l;
 }
 

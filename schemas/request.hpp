@@ -43,6 +43,17 @@ struct sampling_params {
   friend bool operator==(const sampling_params&, const sampling_params&) = default;
 };
 
+/// Whether the ids so far change the logits.
+constexpr bool has_penalties(const sampling_params& p) {
+  return p.presence_penalty != 0.0F || p.frequency_penalty != 0.0F || p.repetition_penalty != 1.0F;
+}
+
+/// The range of generate::priority.
+inline constexpr int32_t priority_least = -100;
+inline constexpr int32_t priority_most = 100;
+
+inline constexpr size_t cache_salt_bytes_max = 256;
+
 /// Asks a group to continue a stream. Sent again, with more committed tokens, to another group after a failure.
 struct generate {
   stream_id stream = 0;
@@ -56,6 +67,10 @@ struct generate {
   uint32_t tokens_max = 0;
   /// The stream ends after one of these unless sampling.ignore_eos.
   std::vector<token_id> eos{};
+  /// Lower goes first; see batch.hpp for what that means.
+  int32_t priority = 0;
+  /// Streams find each other's prefixes in the cache only where their salts are equal. At most cache_salt_bytes_max.
+  std::string cache_salt{};
 
   friend bool operator==(const generate&, const generate&) = default;
 };
@@ -83,6 +98,8 @@ struct stream_token {
   float logprob = 0;
   std::vector<likely_token> top{};
   finish_reason finish = finish_reason::none;
+  /// With the first token that a group makes: how many of the prompt's tokens it found in its prefix cache.
+  uint32_t cached = 0;
   friend bool operator==(const stream_token&, const stream_token&) = default;
 };
 

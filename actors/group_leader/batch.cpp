@@ -5,21 +5,15 @@
 #include "base/check.hpp"
 
 namespace troupe {
-namespace {
 
-uint32_t pages_for(uint32_t positions) { return (positions + kv_page_positions - 1) / kv_page_positions; }
+batch::batch(const batch_limits& limits) : limits_(limits), cache_(limits.kv_pages) {}
 
-bool has_penalties(const sampling_params& p) {
-  return p.presence_penalty != 0.0F || p.frequency_penalty != 0.0F || p.repetition_penalty != 1.0F;
-}
+// ---- coming and going ---------------------------------------------------------------------------------------------
 
-}  // namespace
-
-batch::batch(batch_limits limits) : limits_(limits), pages_(limits.kv_pages) {}
-
-result<void> batch::admit(const stream_key& key, generate request) {
-  if (index_.contains(key))
+result<void> batch::admit(const stream_key& key, generate request, instant now, instant deadline) {
+  if (streams_.contains(key)) {
     return {errc::invalid_argument, "stream " + std::to_string(key.stream) + " is here already"};
+  }
   if (request.prompt.empty()) return {errc::invalid_argument, "the prompt is empty"};
   if (request.committed.size() >= request.tokens_max) return {errc::invalid_argument, "nothing is left to generate"};
   auto outside = [&](token_id id) { return id >= limits_.vocab_size; };
@@ -33,207 +27,154 @@ result<void> batch::admit(const stream_key& key, generate request) {
                                                " tokens, the context is " + std::to_string(limits_.context_max)};
   }
   // The last token is never fed back, so it needs no place.
-  if (pages_for(static_cast<uint32_t>(longest) - 1) > pages_.total()) {
+  if (pages_for(static_cast<uint32_t>(longest) - 1) > limits_.kv_pages) {
     return {errc::out_of_memory, std::to_string(longest) + " tokens can never fit a cache of " +
-                                     std::to_string(pages_.total() * kv_page_positions) + " positions"};
+                                     std::to_string(uint64_t{limits_.kv_pages} * kv_page_positions) + " positions"};
   }
   if (waiting_.size() >= limits_.waiting_max) {
     return {errc::overloaded, std::to_string(waiting_.size()) + " streams wait already"};
   }
-  sequence s;
-  s.key = key;
-  s.params = std::make_shared<const sampling_params>(std::move(request.sampling));
-  s.prompt = std::make_shared<const std::vector<token_id>>(std::move(request.prompt));
-  s.generated = std::move(request.committed);
-  s.tokens_max = request.tokens_max;
-  s.admission = ++admissions_;
-  s.eos = std::move(request.eos);
-  waiting_.push_back(std::move(s));
-  index_[key] = std::prev(waiting_.end());
+  auto s = std::make_unique<sequence>();
+  s->key = key;
+  s->admission = ++admissions_;
+  s->priority = request.priority;
+  s->turn = static_cast<int64_t>(s->admission) + turns_per_priority * request.priority;
+  s->admitted = now;
+  s->deadline = deadline;
+  s->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
+  s->ids = std::make_shared<std::vector<token_id>>(std::move(request.prompt));
+  s->ids->insert(s->ids->end(), request.committed.begin(), request.committed.end());
+  s->params = std::make_shared<const sampling_params>(std::move(request.sampling));
+  s->tokens_max = request.tokens_max;
+  s->eos = std::move(request.eos);
+  s->cache_salt = std::move(request.cache_salt);
+  if (limits_.draft_tokens_max > 0) {
+    s->drafts.emplace(limits_.draft_match_min, limits_.draft_tokens_max, static_cast<uint32_t>(longest));
+  }
+  next_deadline_ = std::min(next_deadline_, deadline);
+  waiting_.insert(s.get());
+  streams_.emplace(key, std::move(s));
   return {};
 }
 
-void batch::release(sequence& s) {
-  if (step_running_ && s.planned) {
-    held_pages_.insert(held_pages_.end(), s.pages.begin(), s.pages.end());
-    s.pages.clear();
-  } else {
-    pages_.give_back(s.pages);
-  }
+void batch::end(sequence& s) {
+  (s.running ? running_ : waiting_).erase(&s);
+  release(s);
+  streams_.erase(streams_.find(s.key));
 }
 
 bool batch::cancel(const stream_key& key) {
-  auto at = index_.find(key);
-  if (at == index_.end()) return false;
-  auto it = at->second;
-  release(*it);
-  index_.erase(at);
-  (it->running ? running_ : waiting_).erase(it);
+  auto at = streams_.find(key);
+  if (at == streams_.end()) return false;
+  end(*at->second);
   return true;
 }
 
 size_t batch::cancel_all(const node_name& gateway, uint64_t incarnation) {
   std::vector<stream_key> keys;
-  for (const auto& [key, it] : index_) {
-    if (key.gateway == gateway && key.incarnation == incarnation) keys.push_back(key);
+  for (auto at = streams_.lower_bound({gateway, incarnation, 0}); at != streams_.end(); ++at) {
+    if (at->first.gateway != gateway || at->first.incarnation != incarnation) break;
+    keys.push_back(at->first);
   }
   for (const auto& key : keys) cancel(key);
   return keys.size();
 }
 
-void batch::preempt(sequences::iterator it) {
-  pages_.give_back(it->pages);
-  it->computed = 0;
-  it->running = false;
-  ++preemptions_;
-  waiting_.splice(waiting_.begin(), running_, it);
-}
-
-// Pages for the first `positions` positions of a running stream, if need be by preempting the youngest ones. False
-// where all that is younger is in the step already.
-bool batch::make_room(sequences::iterator it, uint32_t positions) {
-  uint32_t need = pages_for(positions);
-  auto have = static_cast<uint32_t>(it->pages.size());
-  if (need <= have) return true;
-  while (!pages_.take(need - have, it->pages)) {
-    auto youngest = std::prev(running_.end());
-    if (youngest == it || youngest->planned) return false;
-    preempt(youngest);
-  }
-  return true;
-}
-
-// Lets waiting streams in while there is a slot and room for all that they have to prefill, in order.
-void batch::start_waiting() {
-  while (!waiting_.empty() && running_.size() < limits_.sequences_max) {
-    auto& next = waiting_.front();
-    uint32_t need = pages_for(next.length());
-    // A stream that runs alone may use everything; otherwise a page is kept per running stream, for its next token.
-    auto reserve = static_cast<uint32_t>(running_.size());
-    if (pages_.free_pages() < need + reserve && !running_.empty()) return;
-    if (!pages_.take(std::min(need, pages_.free_pages()), next.pages)) return;
-    next.running = true;
-    running_.splice(running_.end(), waiting_, waiting_.begin());
-  }
-}
-
-void batch::add_to(step_request& request, sequences::iterator it, uint32_t tokens) {
-  sequence_step step;
-  step.first_position = it->computed;
-  step.tokens.reserve(tokens);
-  for (uint32_t i = 0; i < tokens; ++i) step.tokens.push_back(it->id_at(it->computed + i));
-  step.pages.assign(it->pages.begin(), it->pages.begin() + pages_for(it->computed + tokens));
-  bool is_last = tokens == it->to_compute();
-  step.wants_logits = is_last ? 1 : 0;
-  if (is_last) {
-    sampling_task task;
-    task.sequence = static_cast<uint32_t>(request.plan.sequences.size());
-    task.params = it->params;
-    task.prompt = it->prompt;
-    // The sampler reads ids only for penalties; without them a long stream is not copied at each step.
-    if (has_penalties(*it->params)) task.generated = it->generated;
-    request.sampling.push_back(std::move(task));
-  }
-  it->planned = true;
-  step_parts_.push_back({it->key, it->admission, tokens, is_last});
-  request.plan.sequences.push_back(std::move(step));
-}
-
-std::optional<step_request> batch::plan() {
-  if (step_running_) return std::nullopt;
-  start_waiting();
-  step_parts_.clear();
-  step_request request;
-  uint32_t budget = limits_.step_tokens_max;
-  // Streams that decode go first: a long prompt may not make everybody wait. Then prompts, in order of admission.
-  for (bool decoding : {true, false}) {
-    for (auto it = running_.begin(); it != running_.end() && budget > 0;) {
-      if ((it->to_compute() == 1) != decoding || it->planned) {
-        ++it;
-        continue;
-      }
-      uint32_t tokens = std::min(budget, it->to_compute());
-      bool fits = make_room(it, it->computed + tokens);
-      auto here = it++;
-      if (fits) {
-        add_to(request, here, tokens);
-        budget -= tokens;
-      } else {
-        preempt(here);
-      }
+void batch::expire(instant now) {
+  if (now < next_deadline_) return;
+  next_deadline_ = instant::max();
+  std::vector<sequence*> late;
+  for (auto* s : waiting_) {
+    if (s->deadline <= now) {
+      late.push_back(s);
+    } else {
+      next_deadline_ = std::min(next_deadline_, s->deadline);
     }
   }
-  if (request.plan.sequences.empty()) return std::nullopt;
-  request.plan.number = ++step_number_;
-  step_running_ = true;
-  return request;
+  for (auto* s : late) {
+    expired_.push_back(s->key);
+    end(*s);
+  }
 }
 
-std::optional<stream_token> batch::take_token(sequences::iterator it, const sampled_token& sampled) {
+// ---- its result ---------------------------------------------------------------------------------------------------
+
+sequence* batch::stream_of(const part& p) const {
+  auto at = streams_.find(p.key);
+  // Cancelled meanwhile, and perhaps come again.
+  return at == streams_.end() || at->second->admission != p.admission ? nullptr : at->second.get();
+}
+
+stream_token batch::next_token(sequence& s, const sampled_token& sampled) {
   stream_token token;
-  token.stream = it->key.stream;
-  token.index = static_cast<uint32_t>(it->generated.size());
+  token.stream = s.key.stream;
+  token.index = s.generated();
   token.id = sampled.id;
   token.logprob = sampled.logprob;
   token.top = sampled.top;
-  it->generated.push_back(sampled.id);
-  ++generated_tokens_;
-  bool is_eos = std::find(it->eos.begin(), it->eos.end(), sampled.id) != it->eos.end();
-  if (is_eos && !it->params->ignore_eos) {
+  if (!std::exchange(s.told_found, true)) token.cached = std::min(s.found, s.prompt_tokens);
+  s.ids->push_back(sampled.id);
+  ++counted_.generated_tokens;
+  if (s.ends_with(sampled.id)) {
     token.finish = finish_reason::stop;
-  } else if (it->generated.size() >= it->tokens_max) {
+  } else if (s.generated() >= s.tokens_max) {
     token.finish = finish_reason::length;
   }
   return token;
+}
+
+// `next` is the first of the step's tokens that belongs to this part or to one after it.
+void batch::apply_part(const part& p, const std::vector<sampled_token>& sampled, size_t& next,
+                       std::vector<token_for>& tokens) {
+  size_t right = 0, drawn = 0;
+  if (p.is_last) {
+    while (right < p.guesses.size() && next + right < sampled.size() && sampled[next + right].id == p.guesses[right])
+      ++right;
+    drawn = right + 1;
+    TROUPE_CHECK(next + drawn <= sampled.size());
+  }
+  const size_t first = std::exchange(next, next + drawn);
+  auto* s = stream_of(p);
+  if (s == nullptr) return;
+  s->planned = false;
+  if (p.tokens > 1 || !p.is_last) counted_.prefilled_tokens += p.tokens;
+  counted_.accepted_tokens += right;
+  if (s->drafts) s->drafts->learn(static_cast<uint32_t>(p.guesses.size()), static_cast<uint32_t>(right));
+  for (size_t i = first; i < first + drawn; ++i) tokens.push_back({p.key, next_token(*s, sampled[i])});
+  // What was computed for wrong guesses is written over.
+  s->computed += p.tokens + static_cast<uint32_t>(right);
+  make_known(*s);
+  if (drawn > 0 && tokens.back().token.finish != finish_reason::none) end(*s);
 }
 
 std::vector<batch::token_for> batch::apply(const step_result& result) {
   TROUPE_CHECK(step_running_ && result.number == step_number_);
   step_running_ = false;
   std::vector<token_for> tokens;
-  size_t next_sampled = 0;
-  for (const auto& p : step_parts_) {
-    const sampled_token* sampled = nullptr;
-    if (p.sampled) {
-      TROUPE_CHECK(next_sampled < result.sampled.size());
-      sampled = &result.sampled[next_sampled++];
-    }
-    auto at = index_.find(p.key);
-    // Cancelled meanwhile, and perhaps come again.
-    if (at == index_.end() || at->second->admission != p.admission) continue;
-    auto it = at->second;
-    it->planned = false;
-    if (p.tokens > 1 || !sampled) prefilled_tokens_ += p.tokens;
-    it->computed += p.tokens;
-    if (!sampled) continue;
-    auto token = take_token(it, *sampled);
-    bool finished = token->finish != finish_reason::none;
-    tokens.push_back({p.key, std::move(*token)});
-    if (finished) {
-      pages_.give_back(it->pages);
-      index_.erase(at);
-      running_.erase(it);
-    }
-  }
-  step_parts_.clear();
-  pages_.give_back(held_pages_);
+  size_t next = 0;
+  for (const auto& p : parts_) apply_part(p, result.sampled, next, tokens);
+  parts_.clear();
+  for (auto& pages : held_pages_) cache_.give_back(pages);
+  held_pages_.clear();
+  TROUPE_CHECK(pages().conserved());
   return tokens;
 }
 
 group_load batch::load() const {
-  group_load l;
+  group_load l = counted_;
   l.running = static_cast<uint32_t>(running_.size());
   l.waiting = static_cast<uint32_t>(waiting_.size());
-  for (const auto& s : running_) l.waiting_tokens += s.to_compute() > 1 ? s.to_compute() : 0;
-  for (const auto& s : waiting_) l.waiting_tokens += s.to_compute();
-  l.kv_pages_used = pages_.used_pages();
-  l.kv_pages_total = pages_.total();
+  for (const auto* s : running_) l.waiting_tokens += s->to_compute() > 1 ? s->to_compute() : 0;
+  for (const auto* s : waiting_) l.waiting_tokens += s->to_compute();
+  l.kv_pages_used = pages().used_pages();
+  l.kv_pages_cached = pages().kept_pages();
+  l.kv_pages_total = pages().total();
   l.sequences_max = limits_.sequences_max;
   l.waiting_max = limits_.waiting_max;
   l.steps = step_number_;
-  l.prefilled_tokens = prefilled_tokens_;
-  l.generated_tokens = generated_tokens_;
-  l.preemptions = preemptions_;
+  l.prefix_pages_evicted = cache_.evictions();
+  l.queue_us_p50 = queue_times_.percentile_us(0.5);
+  l.queue_us_p99 = queue_times_.percentile_us(0.99);
   return l;
 }
 

@@ -72,7 +72,10 @@ struct group_leader_state {
     }
     if (draining) return {errc::draining, "the group takes no new streams"};
     if (failed) return {errc::aborted, "the group is ending"};
-    return streams.admit(key, wanted);
+    auto now = env.clock.now();
+    bool has_deadline = head.time_left_ms != 0;
+    return streams.admit(key, wanted, now,
+                         has_deadline ? now + std::chrono::milliseconds(head.time_left_ms) : instant::max());
   }
 
   void refuse(const stream_key& key, const error& why) {
@@ -96,7 +99,10 @@ struct group_leader_state {
 
   void step() {
     if (failed) return;
-    auto request = streams.plan();
+    auto request = streams.plan(env.clock.now());
+    for (const auto& key : streams.take_expired()) {
+      refuse(key, {errc::deadline_exceeded, "the deadline passed while the stream waited for a place in the batch"});
+    }
     if (!request) return;
     running = begin(request->plan);
     request->deadline = running->allowed;

@@ -69,6 +69,9 @@ struct rank_state {
     for_it.limits.sequences_max = deployment.sequences_max;
     for_it.limits.waiting_max = deployment.waiting_max;
     for_it.limits.step_tokens_max = deployment.step_tokens_max;
+    for_it.limits.prefix_cache = deployment.prefix_cache;
+    for_it.limits.draft_tokens_max = deployment.speculation == "ngram" ? deployment.draft_tokens_max : 0;
+    for_it.limits.draft_match_min = deployment.draft_match_min;
     for_it.step_timeout = env.config.supervision.step_timeout;
     for_it.on_failure = [to = handle()](error why) { tell(to, compute_ended{std::move(why)}); };
     auto actor = spawn_group_leader(self->home_system(), env, std::move(for_it), device);

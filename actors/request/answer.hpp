@@ -29,6 +29,9 @@ struct generate_request {
   uint32_t tokens_max = 0;
   /// An answer ends before the first of these; they are not sent.
   std::vector<std::string> stop;
+  /// generate::priority and generate::cache_salt.
+  int32_t priority = 0;
+  std::string cache_salt;
   /// Text of special tokens is part of the answer (it is not, usually).
   bool keep_special_tokens = false;
   /// From arrival to the last token.
@@ -62,6 +65,8 @@ struct answer_usage {
   uint32_t prompt_tokens = 0;
   /// Over all choices.
   uint32_t completion_tokens = 0;
+  /// Of the prompt, those that every choice found in its group's prefix cache.
+  uint32_t cached_tokens = 0;
 };
 
 /// Where the request actor puts the answer. Implemented by the HTTP side; called from one actor at a time, on any

@@ -1,6 +1,7 @@
 #include "actors/request/request.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "actors/request/choice_stream.hpp"
@@ -29,6 +30,8 @@ struct request_state {
     /// When its last group was lost; until the next token.
     std::optional<instant> lost_at;
     std::optional<instant> last_token;
+    /// Of the prompt, found in the cache of the group that made its first token.
+    uint32_t cached_tokens = 0;
   };
 
   request_state(request_actor::pointer self_actor, environment& environment_, request_config config_)
@@ -54,7 +57,8 @@ struct request_state {
                                0,
                                0,
                                std::nullopt,
-                               std::nullopt});
+                               std::nullopt,
+                               0});
       route(i);
     }
     return {
@@ -117,7 +121,9 @@ struct request_state {
     wanted.sampling.stream = *index;
     wanted.tokens_max = request.tokens_max;
     wanted.eos = config.begin.at->eos;
-    auto sent = env.post.send(c.leader, head_to_leader(c), std::move(wanted));
+    wanted.priority = request.priority;
+    wanted.cache_salt = request.cache_salt;
+    auto sent = env.post.send(c.leader, with_time_left(head_to_leader(c)), std::move(wanted));
     if (!sent) try_again(*index, sent.err());
   }
 
@@ -126,6 +132,12 @@ struct request_state {
     head.to = service::group_leader;
     head.group = c.group;
     head.generation = c.generation;
+    return head;
+  }
+
+  envelope_head with_time_left(envelope_head head) const {
+    auto left = (deadline - env.clock.now()) / std::chrono::milliseconds(1);
+    head.time_left_ms = static_cast<uint32_t>(std::clamp<int64_t>(left, 1, std::numeric_limits<uint32_t>::max()));
     return head;
   }
 
@@ -187,6 +199,7 @@ struct request_state {
       case choice_stream::verdict::late: env.metrics.frame_refused("order"); return;
     }
     note_time(c);
+    if (progress.token.index == 0) c.cached_tokens = progress.token.cached;
     c.refusals = 0;
     c.losses = 0;
     if (c.stream.finished()) {
@@ -219,7 +232,7 @@ struct request_state {
       all_finished = all_finished && c.stream.finished();
     }
     if (!all_finished) return;
-    sink->on_end({static_cast<uint32_t>(request.prompt.size()), completion_tokens()});
+    sink->on_end({static_cast<uint32_t>(request.prompt.size()), completion_tokens(), cached_tokens()});
     leave("ok");
   }
 
@@ -227,6 +240,12 @@ struct request_state {
     size_t tokens = 0;
     for (const auto& c : choices) tokens += c.stream.committed().size();
     return static_cast<uint32_t>(tokens);
+  }
+
+  uint32_t cached_tokens() const {
+    auto least = std::min_element(choices.begin(), choices.end(),
+                                  [](const choice& a, const choice& b) { return a.cached_tokens < b.cached_tokens; });
+    return least == choices.end() ? 0 : least->cached_tokens;
   }
 
   // ---- the end ----

@@ -14,14 +14,19 @@
 
 namespace troupe {
 
-/// How to choose the token after one sequence of the plan (one that wants logits of its last token).
+/// How to choose the tokens after one sequence of the plan (one that wants logits).
+///
+/// Where it wants the logits of w of its tokens, the last w - 1 of these are guesses. The token after the one before
+/// them is drawn; if it is the first guess, so is the one after that guess, and so on: what is drawn is what would have
+/// been drawn without guesses.
 struct sampling_task {
   /// Index into plan.sequences.
   uint32_t sequence = 0;
   std::shared_ptr<const sampling_params> params;
-  /// The prompt and the tokens after it, for penalties; ids[prompt_tokens..] were generated. (A snapshot.)
-  std::shared_ptr<const std::vector<token_id>> prompt;
-  std::vector<token_id> generated;
+  /// The sequence's ids without the guesses, for penalties: from prompt_tokens on they were generated. The batch writes
+  /// there again when the step has ended, not before.
+  std::shared_ptr<const std::vector<token_id>> ids;
+  uint32_t prompt_tokens = 0;
 };
 
 struct step_request {
@@ -39,7 +44,7 @@ struct sampled_token {
 
 struct step_result {
   uint64_t number = 0;
-  /// One per sampling task, in order.
+  /// Of each sampling task in order: one, and one more for each guess that was right.
   std::vector<sampled_token> sampled;
   /// How long the step took on the device.
   std::chrono::nanoseconds took{};

@@ -65,6 +65,7 @@ class answer_call {
     if (ended_) return;
     usage_.prompt_tokens += usage.prompt_tokens;
     usage_.completion_tokens += usage.completion_tokens;
+    usage_.cached_tokens += usage.cached_tokens;
     if (--prompts_left_ > 0) return;
     ended_ = true;
     metrics_.generation_finished(config_.which, usage_, begun_ ? time_.now() - first_piece_ : duration{0});

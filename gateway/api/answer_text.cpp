@@ -23,7 +23,9 @@ void append_usage(std::string& out, const answer_usage& usage) {
   append_json_integer(out, usage.completion_tokens);
   out += R"(,"total_tokens":)";
   append_json_integer(out, int64_t{usage.prompt_tokens} + usage.completion_tokens);
-  out += '}';
+  out += R"(,"prompt_tokens_details":{"cached_tokens":)";
+  append_json_integer(out, usage.cached_tokens);
+  out += "}}";
 }
 
 void append_identity(std::string& out, const answer_identity& identity, std::string_view object) {

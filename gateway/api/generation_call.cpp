@@ -93,6 +93,19 @@ api_result<bool> refuse_unsupported(const field_reader& in) {
   return in.refuse({"chat_template"}, "templates come with the model, never from a client");
 }
 
+// Who shares cached prefixes with whom: requests that say the same. Each part with its length, so that no two ways of
+// saying it look alike.
+api_result<std::string> parse_cache_salt(const field_reader& in) {
+  std::string salt;
+  for (std::string_view name : {"cache_salt", "prompt_cache_key"}) {  // vLLM's; OpenAI's.
+    TROUPE_ASSIGN(auto text, in.string(name, ""));
+    if (text.size() > cache_key_bytes_max)
+      return invalid_value(in.path_of(name), "at most " + std::to_string(cache_key_bytes_max) + " bytes");
+    if (!text.empty()) salt += std::string(name) + " " + std::to_string(text.size()) + " " + text + ";";
+  }
+  return salt;
+}
+
 }  // namespace
 
 api_result<json::object> parse_body(std::string_view body) {
@@ -134,6 +147,9 @@ api_result<common_fields> parse_common_fields(const field_reader& in, const call
     TROUPE_ASSIGN(out.include_usage, field_reader(*options, "stream_options").boolean("include_usage", false));
   }
   TROUPE_TRY(in.string("user", ""));
+  TROUPE_ASSIGN(auto priority, in.integer("priority", 0, priority_least, priority_most));
+  out.priority = static_cast<int32_t>(priority);
+  TROUPE_ASSIGN(out.cache_salt, parse_cache_salt(in));
   return out;
 }
 
@@ -166,6 +182,8 @@ api_result<generate_request> make_request(const common_fields& common, const cal
   out.tokens_max = static_cast<uint32_t>(tokens_wanted ? asked : std::min<uint64_t>(tokens_default, room));
   out.prompt = std::move(prompt);
   out.stop = common.stop;
+  out.priority = common.priority;
+  out.cache_salt = common.cache_salt;
   out.keep_special_tokens = common.keep_special_tokens;
   out.timeout = context.request_timeout;
   return out;

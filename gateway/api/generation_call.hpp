@@ -48,8 +48,11 @@ struct common_fields {
   bool keep_special_tokens = false;
   bool stream = false;
   bool include_usage = false;
+  int32_t priority = 0;
+  std::string cache_salt;
 };
 
+inline constexpr size_t cache_key_bytes_max = 64;
 inline constexpr size_t stop_texts_max = 16;
 inline constexpr size_t stop_bytes_max = 1024;
 inline constexpr size_t logit_biases_max = 1024;

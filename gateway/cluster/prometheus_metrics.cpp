@@ -40,12 +40,23 @@ struct families {
         group_ready(gauge(r, "troupe_group_ready", "1 while the group takes streams and its leader reports")),
         running(gauge(r, "troupe_group_sequences_running", "Streams in the group's batch")),
         waiting(gauge(r, "troupe_group_sequences_waiting", "Streams that wait for a place in the batch")),
-        kv_used(gauge(r, "troupe_group_kv_pages_used", "Pages of the KV cache in use")),
+        kv_used(gauge(r, "troupe_group_kv_pages_used", "Pages of the KV cache that streams use")),
         kv_total(gauge(r, "troupe_group_kv_pages", "Pages of the KV cache")),
         steps(gauge(r, "troupe_group_steps", "Steps since the incarnation began")),
         prefilled(gauge(r, "troupe_group_prefilled_tokens", "Prompt tokens prefilled since the incarnation began")),
         generated(gauge(r, "troupe_group_generated_tokens", "Tokens generated since the incarnation began")),
         preemptions(gauge(r, "troupe_group_preemptions", "Streams preempted since the incarnation began")),
+        kv_cached(gauge(r, "troupe_group_kv_pages_cached", "Unused pages that are kept for the prefix cache")),
+        prefix_queried(gauge(r, "troupe_group_prefix_cache_queried_tokens",
+                             "Tokens of streams that began to run since the incarnation began")),
+        prefix_hit(gauge(r, "troupe_group_prefix_cache_hit_tokens",
+                         "Those of them whose keys and values were in the prefix cache")),
+        prefix_evicted(gauge(r, "troupe_group_prefix_cache_evicted_pages",
+                             "Pages that the prefix cache gave up to make room since the incarnation began")),
+        drafted(gauge(r, "troupe_group_drafted_tokens", "Tokens that speculation guessed since the incarnation began")),
+        accepted(gauge(r, "troupe_group_accepted_tokens", "Those of them that were right")),
+        queue_seconds(gauge(r, "troupe_group_queue_seconds",
+                            "How long the last streams waited for a place in the batch, by quantile")),
         step_seconds(gauge(r, "troupe_group_step_seconds", "Duration of the last steps, by quantile")),
         connections(gauge(r, "troupe_http_connections", "Open client connections")),
         connections_refused(
@@ -90,6 +101,13 @@ struct families {
   gauges& prefilled;
   gauges& generated;
   gauges& preemptions;
+  gauges& kv_cached;
+  gauges& prefix_queried;
+  gauges& prefix_hit;
+  gauges& prefix_evicted;
+  gauges& drafted;
+  gauges& accepted;
+  gauges& queue_seconds;
   gauges& step_seconds;
   gauges& connections;
   counters& connections_refused;
@@ -139,11 +157,19 @@ class actor_side final : public actor_metrics {
     all_.prefilled.Add(labels).Set(static_cast<double>(load.prefilled_tokens));
     all_.generated.Add(labels).Set(static_cast<double>(load.generated_tokens));
     all_.preemptions.Add(labels).Set(static_cast<double>(load.preemptions));
+    all_.kv_cached.Add(labels).Set(load.kv_pages_cached);
+    all_.prefix_queried.Add(labels).Set(static_cast<double>(load.prefix_tokens_queried));
+    all_.prefix_hit.Add(labels).Set(static_cast<double>(load.prefix_tokens_hit));
+    all_.prefix_evicted.Add(labels).Set(static_cast<double>(load.prefix_pages_evicted));
+    all_.drafted.Add(labels).Set(static_cast<double>(load.drafted_tokens));
+    all_.accepted.Add(labels).Set(static_cast<double>(load.accepted_tokens));
     auto quantile = labels;
     quantile["quantile"] = "0.5";
     all_.step_seconds.Add(quantile).Set(load.step_us_p50 * 1e-6);
+    all_.queue_seconds.Add(quantile).Set(load.queue_us_p50 * 1e-6);
     quantile["quantile"] = "0.99";
     all_.step_seconds.Add(quantile).Set(load.step_us_p99 * 1e-6);
+    all_.queue_seconds.Add(quantile).Set(load.queue_us_p99 * 1e-6);
   }
   void group_failed(std::string_view group, std::string_view reason, duration silence) override {
     all_.group_restarts.Add({{"group", std::string(group)}, {"outcome", std::string(reason)}}).Increment();

@@ -119,10 +119,13 @@ BOOST_FIXTURE_TEST_CASE(a_request_is_answered_by_one_group, gateway) {
   auto asked = take<generate>();
   BOOST_REQUIRE(asked.has_value());
   BOOST_TEST(asked->first.to == "m-g0-r0");
+  BOOST_TEST(asked->first.it.head.time_left_ms == 600'000u);
   auto stream = asked->second.stream;
-  token(0, 1, stream, 0, 0);
+  stream_token first{.stream = stream, .index = 0, .id = 0, .top = {}, .cached = 1};
+  receive(leader(0, 1), from_group(0, 1, service::requests), step_tokens{.step = 1, .tokens = {first}, .refused = {}});
   token(0, 1, stream, 1, 1, finish_reason::stop);
   BOOST_TEST(answer->text == "ab");
+  BOOST_TEST(answer->usage.cached_tokens == 1u);
   BOOST_TEST(answer->ends == 1);
   BOOST_TEST(answer->usage.prompt_tokens == 2u);
   BOOST_TEST(answer->usage.completion_tokens == 2u);

@@ -46,11 +46,12 @@ struct leader_world : actor_world {
     run();
   }
 
-  void ask(generation_number generation, stream_id stream) {
+  void ask(generation_number generation, stream_id stream, uint32_t time_left_ms = 0) {
     envelope_head head;
     head.to = service::group_leader;
     head.group = 0;
     head.generation = generation;
+    head.time_left_ms = time_left_ms;
     generate wanted;
     wanted.stream = stream;
     wanted.prompt = {1, 2, 3};
@@ -77,6 +78,25 @@ BOOST_AUTO_TEST_CASE(another_generation_is_refused) {
   BOOST_REQUIRE(answer->second.refused.size() == 1u);
   BOOST_TEST((answer->second.refused[0].why.code == errc::fenced));
   BOOST_TEST(!world.device.end_step);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_whose_deadline_passes_in_the_queue_is_refused_and_not_computed) {
+  leader_world world;
+  world.ask(4, 1);
+  world.end_step(milliseconds(5));
+  for (stream_id stream = 2; stream <= 4; ++stream) world.ask(4, stream);
+  world.end_step(milliseconds(5));
+  world.ask(4, 5, 50);  // four run already
+  world.pass(milliseconds(60));
+  world.end_step(milliseconds(5));
+  BOOST_TEST(world.device.step.plan.sequences.size() == 4u);
+  std::vector<stream_refused> refused;
+  while (auto answer = world.take<step_tokens>()) {
+    refused.insert(refused.end(), answer->second.refused.begin(), answer->second.refused.end());
+  }
+  BOOST_REQUIRE(refused.size() == 1u);
+  BOOST_TEST(refused[0].stream == 5u);
+  BOOST_TEST((refused[0].why.code == errc::deadline_exceeded));
 }
 
 BOOST_AUTO_TEST_CASE(a_step_that_hangs_ends_the_group_though_no_collective_says_so) {

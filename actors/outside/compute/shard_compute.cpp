@@ -9,56 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "actors/outside/compute/step_sampling.hpp"
 #include "base/check.hpp"
 #include "shards/engine/local_communicator.hpp"
 #include "shards/engine/shm_communicator.hpp"
-#include "shards/sampling/sampler.hpp"
 
 namespace troupe {
 namespace {
-
-/// Which row of the logits belongs to each task. Sampling changes its row, so no two tasks may have the same.
-result<std::vector<uint32_t>> rows_of(const step_request& request) {
-  const std::vector<sequence_step>& sequences = request.plan.sequences;
-  std::vector<std::optional<uint32_t>> row_of_sequence(sequences.size());
-  uint32_t rows = 0;
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    if (sequences[i].wants_logits > 0) row_of_sequence[i] = rows;
-    rows += sequences[i].wants_logits;
-  }
-
-  std::vector<uint32_t> rows_of_tasks;
-  for (const sampling_task& task : request.sampling) {
-    if (task.sequence >= sequences.size() || !row_of_sequence[task.sequence]) {
-      return error{errc::invalid_argument, "a token is to be chosen for sequence " + std::to_string(task.sequence) +
-                                               ", which has no logits of its own in this step"};
-    }
-    if (!task.params || !task.prompt) {
-      return error{errc::invalid_argument,
-                   "a token is to be chosen for sequence " + std::to_string(task.sequence) + " without parameters"};
-    }
-    rows_of_tasks.push_back(*row_of_sequence[task.sequence]);
-    row_of_sequence[task.sequence].reset();
-  }
-  return rows_of_tasks;
-}
-
-result<std::vector<sampled_token>> sample_all(const step_request& request, const std::vector<uint32_t>& rows,
-                                              const step_logits& logits) {
-  std::vector<sampled_token> tokens;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const sampling_task& task = request.sampling[i];
-    const sequence_step& sequence = request.plan.sequences[task.sequence];
-    const auto position = static_cast<uint32_t>(sequence.first_position + sequence.tokens.size());
-    auto drawn = sample(logits.row(rows[i]), *task.params, *task.prompt, task.generated, position);
-    if (!drawn) {
-      return with_context(std::move(drawn).err(), "step " + std::to_string(request.plan.number) + ", sequence " +
-                                                      std::to_string(task.sequence));
-    }
-    tokens.push_back({drawn->id, drawn->logprob, std::move(drawn->top)});
-  }
-  return tokens;
-}
 
 class thread_compute final : public compute {
  public:
@@ -168,10 +125,10 @@ class thread_compute final : public compute {
 
   result<step_result> run_step(const step_request& request) {
     if (failed_) return *failed_;
-    TROUPE_ASSIGN(const std::vector<uint32_t> rows, rows_of(request));
+    TROUPE_TRY(check_sampling(request));
     const instant began = time_.now();
     TROUPE_ASSIGN(const step_logits logits, shard_->lead(request.plan, request.deadline));
-    TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_all(request, rows, logits));
+    TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_step(request, logits));
     steps_finished_.fetch_add(1, std::memory_order_relaxed);
     return step_result{request.plan.number, std::move(sampled), time_.now() - began};
   }

@@ -145,53 +145,5 @@ BOOST_AUTO_TEST_CASE(streams_that_decode_go_before_prompts) {
   BOOST_TEST(step->plan.sequences[1].tokens.size() == 31u);
 }
 
-// Random streams, cancels and steps with fewer pages than all need: everything ends, every index comes once and in
-// order, pages are conserved at every step.
-BOOST_AUTO_TEST_CASE(pages_are_conserved_and_streams_end_whatever_happens) {
-  for (uint32_t seed = 1; seed <= 30; ++seed) {
-    std::mt19937 random(seed);
-    auto limits = small();
-    limits.kv_pages = 8;
-    limits.waiting_max = 100;
-    batch streams(limits);
-    std::map<stream_key, uint32_t> expected, seen;
-    stream_id next = 1;
-    for (int round = 0; round < 2000; ++round) {
-      if (next <= 40 && random() % 8 == 0) {
-        auto g = asks(1 + random() % 60, static_cast<uint32_t>(1 + random() % 40));
-        auto k = key(next++);
-        expected[k] = g.tokens_max;
-        BOOST_REQUIRE(streams.admit(k, g));
-      }
-      auto step = streams.plan();
-      if (random() % 20 == 0 && !expected.empty()) {
-        auto at = std::next(expected.begin(), static_cast<long>(random() % expected.size()));
-        streams.cancel(at->first);
-        expected.erase(at);
-      }
-      if (!step) continue;
-      uint32_t tokens_in_step = 0;
-      std::set<uint32_t> pages;
-      for (const auto& s : step->plan.sequences) {
-        tokens_in_step += static_cast<uint32_t>(s.tokens.size());
-        BOOST_REQUIRE(s.pages.size() * kv_page_positions >= s.first_position + s.tokens.size());
-        for (auto page : s.pages) BOOST_REQUIRE(pages.insert(page).second);  // no page belongs to two
-      }
-      BOOST_REQUIRE(tokens_in_step <= limits.step_tokens_max);
-      for (auto& [k, token] : streams.apply(answer(*step))) {
-        BOOST_REQUIRE(token.index == seen[k]++);
-        if (token.finish != finish_reason::none) {
-          BOOST_REQUIRE(expected.at(k) == seen[k]);
-          expected.erase(k);
-        }
-      }
-      BOOST_REQUIRE(streams.pages().free_pages() + streams.pages().used_pages() == limits.kv_pages);
-    }
-    BOOST_TEST(expected.empty(), "seed " << seed << " leaves " << expected.size());
-    BOOST_TEST(streams.size() == 0u);
-    BOOST_TEST(streams.pages().used_pages() == 0u);
-  }
-}
-
 }  // namespace
 }  // namespace troupe

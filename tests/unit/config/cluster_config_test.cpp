@@ -57,6 +57,10 @@ deployments:
     sequencesMax: 8
     waitingMax: 9
     stepTokensMax: 10
+    prefixCache: false
+    speculation: ngram
+    draftTokensMax: 5
+    draftMatchMin: 2
 http: {threads: 11, connectionsMax: 12, headerBytesMax: 1300, bodyBytesMax: 1400, streamBufferBytes: 15000,
   headerTimeoutMs: 16, idleTimeoutMs: 17, slowClientTimeoutMs: 18, requestTimeoutMs: 19}
 transport: {frameBytesMax: 100000, queueBytesMax: 200000, pingIntervalMs: 20, pingsMissedMax: 21}
@@ -72,8 +76,22 @@ supervision: {restartsMax: 22, restartPeriodMs: 23, restartDelayMs: 24, restartD
       .log_level = "warn",
       .hosts = {{"a", "10.0.0.1", 1}, {"b", "fe80::1%eth0", 2}},
       .gateways = {{"g", "b", "g.example", 3, "0.0.0.0", 4}},
-      .deployments =
-          {{"m", "/models/m", {"gpt-4o", "meta-llama/Llama-3.2-1B"}, 5, 4, {"b"}, 6, "avx512", 700, 8, 9, 10}},
+      .deployments = {{"m",
+                       "/models/m",
+                       {"gpt-4o", "meta-llama/Llama-3.2-1B"},
+                       5,
+                       4,
+                       {"b"},
+                       6,
+                       "avx512",
+                       700,
+                       8,
+                       9,
+                       10,
+                       false,
+                       "ngram",
+                       5,
+                       2}},
       .http = {11, 12, 1300, 1400, 15000, milliseconds(16), milliseconds(17), milliseconds(18), milliseconds(19)},
       .transport = {100000, 200000, milliseconds(20), 21},
       .supervision = {22, milliseconds(23), milliseconds(24), milliseconds(25), milliseconds(260), milliseconds(27),
@@ -105,6 +123,13 @@ BOOST_AUTO_TEST_CASE(refuses_values_of_another_type) {
   BOOST_TEST(refusal_with("name:") == "folder/c.yaml:4:1: name: has no value");
   BOOST_TEST(refusal_with("logLevel: loud") ==
              "folder/c.yaml:4:11: logLevel: must be one of debug, info, warn, error, not \"loud\"");
+  for (std::string text : {"yes", "1", "\"true\"", "[]"}) {
+    BOOST_TEST(refusal("hosts: [{name: a}]\n"
+                       "gateways: [{name: g, host: a}]\n"
+                       "deployments: [{name: m, model: m, prefixCache: " +
+                       text + "}]\n")
+                   .starts_with("folder/c.yaml:3:48: deployments[0].prefixCache: must be true or false, not "));
+  }
   BOOST_TEST(refusal("hosts: a\n") == "folder/c.yaml:1:8: hosts: must be a list, not \"a\"");
   BOOST_TEST(refusal("hosts: [a]\n") == "folder/c.yaml:1:9: hosts[0]: must be a mapping of keys, not \"a\"");
   BOOST_TEST(refusal("- a\n") == "folder/c.yaml:1:1: must be a mapping of keys, not a list");

@@ -49,8 +49,8 @@ step_request request_for(uint64_t number, uint32_t position, std::vector<token_i
                                   .wants_logits = true}}},
           .sampling = {{.sequence = 0,
                         .params = params,
-                        .prompt = std::make_shared<std::vector<token_id>>(prompt),
-                        .generated = {}}},
+                        .ids = std::make_shared<std::vector<token_id>>(prompt),
+                        .prompt_tokens = static_cast<uint32_t>(prompt.size())}},
           .deadline = std::chrono::minutes(1)};
 }
 

@@ -69,10 +69,14 @@ BOOST_AUTO_TEST_CASE(usage_is_null_but_in_the_last_chunk) {
   choice_progress progress{.begun = true};
   std::string out;
   events.append_delta(out, 0, progress, delta("", finish_reason::stop), "");
-  events.append_end(out, {.prompt_tokens = 4, .completion_tokens = 6});
-  BOOST_TEST(out == chat_chunk(R"({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"})", R"(,"usage":null)") +
-                        chat_chunk("", R"(,"usage":{"prompt_tokens":4,"completion_tokens":6,"total_tokens":10})") +
-                        "data: [DONE]\n\n");
+  events.append_end(out, {.prompt_tokens = 4, .completion_tokens = 6, .cached_tokens = 2});
+  BOOST_TEST(
+      out ==
+      chat_chunk(R"({"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"})", R"(,"usage":null)") +
+          chat_chunk(
+              "",
+              R"(,"usage":{"prompt_tokens":4,"completion_tokens":6,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":2}})") +
+          "data: [DONE]\n\n");
 }
 
 BOOST_AUTO_TEST_CASE(chat_logprobs_carry_tokens_and_bytes) {
@@ -141,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_chat_answer_is_one_object) {
       R"({"id":"id-1","object":"chat.completion","created":1700000000,"model":"ti\"ny","choices":[)"
       R"({"index":0,"message":{"role":"assistant","content":"Hello\n","refusal":null},"logprobs":null,"finish_reason":"stop"},)"
       R"({"index":1,"message":{"role":"assistant","content":"B","refusal":null},"logprobs":null,"finish_reason":"length"}],)"
-      R"("usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}})");
+      R"("usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":0}}})");
 }
 
 BOOST_AUTO_TEST_CASE(collected_logprobs_are_joined) {

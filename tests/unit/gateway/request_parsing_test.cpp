@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(every_parameter_of_a_chat_arrives) {
     "stream_options":{"include_usage":true},"max_completion_tokens":7,"max_tokens":900,"temperature":0,"top_p":0.25,
     "top_k":40,"min_p":0.125,"presence_penalty":-2,"frequency_penalty":2,"repetition_penalty":1.5,
     "logit_bias":{"17":-100,"2047":1.5},"ignore_eos":true,"skip_special_tokens":false,"user":"u","metadata":{"a":"b"},
-    "response_format":{"type":"text"},"modalities":["text"],"tools":[],"tool_choice":"auto","unheard_of":{"x":[1]})");
+    "response_format":{"type":"text"},"modalities":["text"],"tools":[],"tool_choice":"auto","priority":-7,"cache_salt":"a b","prompt_cache_key":"c","unheard_of":{"x":[1]})");
   BOOST_REQUIRE(call);
   const auto& request = call->requests.at(0);
   sampling_params expected{.temperature = 0,
@@ -123,6 +123,8 @@ BOOST_AUTO_TEST_CASE(every_parameter_of_a_chat_arrives) {
   BOOST_TEST(request.tokens_max == 7u);
   BOOST_TEST((request.stop == std::vector<std::string>{"a", "bc"}));
   BOOST_TEST(request.keep_special_tokens);
+  BOOST_TEST(request.priority == -7);
+  BOOST_TEST(request.cache_salt == "cache_salt 3 a b;prompt_cache_key 1 c;");
   BOOST_TEST(call->stream);
   BOOST_TEST(call->include_usage);
   BOOST_TEST(call->logprobs);
@@ -142,6 +144,7 @@ BOOST_AUTO_TEST_CASE(edges_of_ranges_are_accepted) {
 
 BOOST_AUTO_TEST_CASE(what_a_chat_may_not_say_is_refused_by_name) {
   std::string long_stop = "\"stop\":\"" + std::string(1025, 'x') + "\"";
+  std::string long_key = "\"prompt_cache_key\":\"" + std::string(65, 'x') + "\"";
   std::string many_stops = R"("stop":["1","2","3","4","5","6","7","8","9","0","a","b","c","d","e","f","g"])";
   const refusal cases[] = {
       {R"("temperature":2.5)", "temperature", "from 0 to 2"},
@@ -190,6 +193,10 @@ BOOST_AUTO_TEST_CASE(what_a_chat_may_not_say_is_refused_by_name) {
       {R"("stream":true,"stream_options":[])", "stream_options", "an object"},
       {R"("stream":true,"stream_options":{"include_usage":1})", "stream_options.include_usage", "a boolean"},
       {R"("user":5)", "user", "a string"},
+      {R"("priority":101)", "priority", "from -100 to 100"},
+      {R"("priority":"high")", "priority", "a whole number"},
+      {R"("cache_salt":5)", "cache_salt", "a string"},
+      {long_key, "prompt_cache_key", "at most 64 bytes"},
       {R"("tools":[{"type":"function"}])", "tools", "not supported"},
       {R"("functions":[{"name":"f"}])", "functions", "not supported"},
       {R"("tool_choice":"required")", "tool_choice", "not supported"},

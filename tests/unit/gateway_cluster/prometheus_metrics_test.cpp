@@ -84,6 +84,13 @@ BOOST_AUTO_TEST_CASE(a_groups_load_is_its_last_report) {
   load.kv_pages_used = 10;
   load.kv_pages_total = 64;
   load.step_us_p50 = 1500;
+  load.kv_pages_cached = 20;
+  load.prefix_tokens_queried = 500;
+  load.prefix_tokens_hit = 300;
+  load.prefix_pages_evicted = 6;
+  load.drafted_tokens = 50;
+  load.accepted_tokens = 30;
+  load.queue_us_p99 = 2500;
   metrics.for_actors().load_reported("m/1", load);
   load.running = 4;
   metrics.for_actors().load_reported("m/1", load);
@@ -93,6 +100,13 @@ BOOST_AUTO_TEST_CASE(a_groups_load_is_its_last_report) {
   BOOST_TEST(now["troupe_group_kv_pages_used{group=\"m/1\"}"] == "10");
   BOOST_TEST(now["troupe_group_kv_pages{group=\"m/1\"}"] == "64");
   BOOST_TEST(now["troupe_group_step_seconds{group=\"m/1\",quantile=\"0.5\"}"] == "0.0015");
+  BOOST_TEST(now["troupe_group_kv_pages_cached{group=\"m/1\"}"] == "20");
+  BOOST_TEST(now["troupe_group_prefix_cache_queried_tokens{group=\"m/1\"}"] == "500");
+  BOOST_TEST(now["troupe_group_prefix_cache_hit_tokens{group=\"m/1\"}"] == "300");
+  BOOST_TEST(now["troupe_group_prefix_cache_evicted_pages{group=\"m/1\"}"] == "6");
+  BOOST_TEST(now["troupe_group_drafted_tokens{group=\"m/1\"}"] == "50");
+  BOOST_TEST(now["troupe_group_accepted_tokens{group=\"m/1\"}"] == "30");
+  BOOST_TEST(now["troupe_group_queue_seconds{group=\"m/1\",quantile=\"0.99\"}"] == "0.0025");
 }
 
 BOOST_AUTO_TEST_CASE(each_family_has_its_help_and_type_once) {

@@ -39,7 +39,9 @@ std::vector<envelope_body> every_body() {
                .committed = {4},
                .sampling = some_params(),
                .tokens_max = 10,
-               .eos = {0, 2}},
+               .eos = {0, 2},
+               .priority = -3,
+               .cache_salt = "tenant 3"},
       cancel_stream{77},
       step_tokens{.step = 5,
                   .tokens = {{.stream = 1,
@@ -47,7 +49,8 @@ std::vector<envelope_body> every_body() {
                               .id = 3,
                               .logprob = none,
                               .top = {{3, -0.5F}, {4, none}},
-                              .finish = finish_reason::length}},
+                              .finish = finish_reason::length,
+                              .cached = 48}},
                   .refused = {{9, why}}},
       rank_ready{
           .rank = 1, .pid = 2, .fingerprint = "cpu", .kv_pages = 3, .context_max = 4, .weights_bytes = 5, .load_ms = 6},
@@ -65,7 +68,15 @@ std::vector<envelope_body> every_body() {
                  .generated_tokens = 10,
                  .preemptions = 11,
                  .step_us_p50 = 12,
-                 .step_us_p99 = 13},
+                 .step_us_p99 = 13,
+                 .kv_pages_cached = 14,
+                 .prefix_tokens_queried = 15,
+                 .prefix_tokens_hit = 16,
+                 .prefix_pages_evicted = 17,
+                 .drafted_tokens = 18,
+                 .accepted_tokens = 19,
+                 .queue_us_p50 = 20,
+                 .queue_us_p99 = 21},
       heartbeat{5},
       start_group{{0, 1}},
       end_group{},
@@ -143,6 +154,12 @@ BOOST_AUTO_TEST_CASE(refuses_values_that_no_sender_has) {
   BOOST_TEST(refused(bad));
   bad = g;
   bad.sampling.top_logprobs = 21;
+  BOOST_TEST(refused(bad));
+  bad = g;
+  bad.priority = priority_most + 1;
+  BOOST_TEST(refused(bad));
+  bad = g;
+  bad.cache_salt.assign(cache_salt_bytes_max + 1, 'x');
   BOOST_TEST(refused(bad));
   stream_token token;
   token.finish = static_cast<finish_reason>(9);
