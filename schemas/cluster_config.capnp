@@ -116,6 +116,8 @@ struct HttpConfig {
       $meaning("Threads that serve connections.");
   connectionsMax @1 :UInt32 = 1024 $least(1) $most(1000000)
       $meaning("Open connections; beyond it new ones are refused.");
+  connectionsPerAddressMax @9 :UInt32 = 512 $least(1) $most(1000000)
+      $meaning("Open connections from one client address; beyond it new ones from there are refused. Behind a proxy all clients have its address.");
   headerBytesMax @2 :UInt32 = 16384 $unit("bytes") $least(1024) $most(1048576)
       $meaning("The header of one request; beyond it: 431.");
   bodyBytesMax @3 :UInt32 = 4194304 $unit("bytes") $least(1024) $most(67108864)

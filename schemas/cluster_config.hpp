@@ -78,6 +78,7 @@ inline node_name rank_node(const deployment_config& deployment, uint32_t group, 
 struct http_config {
   uint32_t threads = 1;
   uint32_t connections_max = 1024;
+  uint32_t connections_per_address_max = 512;
   uint32_t header_bytes_max = 16 << 10;
   uint32_t body_bytes_max = 4 << 20;
   uint32_t stream_buffer_bytes = 256 << 10;

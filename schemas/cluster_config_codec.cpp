@@ -60,6 +60,7 @@ deployment_config deployment(wire::DeploymentConfig::Reader in) {
 http_config http(wire::HttpConfig::Reader in) {
   return {.threads = in.getThreads(),
           .connections_max = in.getConnectionsMax(),
+          .connections_per_address_max = in.getConnectionsPerAddressMax(),
           .header_bytes_max = in.getHeaderBytesMax(),
           .body_bytes_max = in.getBodyBytesMax(),
           .stream_buffer_bytes = in.getStreamBufferBytes(),

@@ -1,5 +1,7 @@
 // docs/configuration.md, from the schema.
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "schemas/cluster_config_codec.hpp"
 #include "schemas/config_schema_codec.hpp"
@@ -46,18 +48,27 @@ bool holds_structs(capnp::Type type) {
   return type.isStruct() || (type.isList() && type.asList().getElementType().isStruct());
 }
 
+// As the schema's text has them: a key that was added later stands beside those that it belongs to.
+std::vector<capnp::StructSchema::Field> in_order(capnp::StructSchema schema) {
+  std::vector<capnp::StructSchema::Field> fields;
+  for (auto field : schema.getFields()) fields.push_back(field);
+  std::sort(fields.begin(), fields.end(),
+            [](const auto& a, const auto& b) { return a.getProto().getCodeOrder() < b.getProto().getCodeOrder(); });
+  return fields;
+}
+
 // A table of the struct's own keys, then a section for each struct in it.
 void describe(capnp::StructSchema schema, const std::string& path, const std::string& meaning, std::string& out) {
   out += "\n## " + (path.empty() ? "The file" : code(path)) + "\n\n" + meaning + "\n\n";
   out += "| key | default | unit | range | meaning |\n|---|---|---|---|---|\n";
-  for (auto field : schema.getFields()) {
+  for (const auto& field : in_order(schema)) {
     key_rules rules = rules_of(field);
     std::string name = field.getProto().getName().cStr();
     std::string range = field.getType().isStruct() ? "" : range_of(field, rules);
     std::string otherwise = field.getType().isStruct() ? "see below" : default_of(field, rules);
     out += "| " + code(name) + " | " + otherwise + " | " + rules.unit + " | " + range + " | " + rules.meaning + " |\n";
   }
-  for (auto field : schema.getFields()) {
+  for (const auto& field : in_order(schema)) {
     capnp::Type type = field.getType();
     if (!holds_structs(type)) continue;
     std::string name = field.getProto().getName().cStr();

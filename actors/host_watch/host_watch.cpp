@@ -1,6 +1,6 @@
 #include "actors/host_watch/host_watch.hpp"
 
-#include <algorithm>
+#include "actors/runtime/orphan_watch.hpp"
 
 namespace troupe {
 namespace {
@@ -12,20 +12,18 @@ struct host_watch_state {
       : self(self_actor),
         env(environment_),
         config(std::move(config_)),
-        interval(std::min<duration>(env.config.supervision.orphan_timeout / 4, std::chrono::milliseconds(500))) {}
+        orphan(env.config.supervision.orphan_timeout) {}
 
   host_watch_actor::behavior_type make_behavior() {
     look_later();
     return {[this](const tick&) { look(); }};
   }
 
-  void look_later() { tell_after(caf::actor_cast<host_watch_actor>(self), interval, tick{}); }
+  void look_later() { tell_after(caf::actor_cast<host_watch_actor>(self), orphan.interval(), tick{}); }
 
   void look() {
-    // Looks are counted, not time: one who was stopped for a while himself has first to link again.
-    alone = env.post.is_up(config.host) ? duration{} : alone + interval;
-    if (alone > env.config.supervision.orphan_timeout) {
-      env.log.warn("host.lost", {{"host", config.host}, {"ms", alone / std::chrono::milliseconds(1)}});
+    if (orphan.look(env.post.is_up(config.host))) {
+      env.log.warn("host.lost", {{"host", config.host}, {"ms", orphan.alone() / std::chrono::milliseconds(1)}});
       return config.drain_node();
     }
     look_later();
@@ -34,8 +32,7 @@ struct host_watch_state {
   host_watch_actor::pointer self;
   environment& env;
   host_watch_config config;
-  duration interval;
-  duration alone{};
+  orphan_watch orphan;
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "actors/runtime/orphan_watch.hpp"
+
 namespace troupe {
 namespace {
 
@@ -14,19 +16,23 @@ struct rank_state {
   static inline const char* name = "rank";
 
   rank_state(rank_actor::pointer self_actor, environment& environment_, rank_config config_, compute& device_)
-      : self(self_actor), env(environment_), config(std::move(config_)), device(device_), started(env.clock.now()) {}
+      : self(self_actor),
+        env(environment_),
+        config(std::move(config_)),
+        device(device_),
+        started(env.clock.now()),
+        orphan(env.config.supervision.orphan_timeout) {}
 
   rank_actor::behavior_type make_behavior() {
-    alone_since = started;
     device.open([to = handle()](result<compute_facts> outcome) {
       tell(to, compute_opened{std::make_shared<const result<compute_facts>>(std::move(outcome))});
     });
-    tell_after(handle(), std::chrono::milliseconds(500), tick{orphan_tick});
+    tell_after(handle(), orphan.interval(), tick{orphan_tick});
     return {
         [this](const compute_opened& opened) { on_opened(*opened.outcome); },
         [this](const compute_ended& ended) { fail(ended.why); },
         [this](const node_up& up) { on_up(up.peer); },
-        [this](const node_lost& lost) { on_lost(lost.peer); },
+        [this](const node_lost& lost) { gateways.erase(lost.peer.node); },
         [this](const terminate_node&) { on_terminate(); },
         [this](const tick& timer) { on_tick(timer.which); },
     };
@@ -99,17 +105,13 @@ struct rank_state {
     if (facts) (void)env.post.send(peer.node, head_to_supervisor(), ready_message());
   }
 
-  void on_lost(const peer_identity& peer) {
-    gateways.erase(peer.node);
-    if (gateways.empty()) alone_since = env.clock.now();
-  }
-
   void on_tick(uint32_t which) {
     if (which == end_tick) return config.end_node(exit_code);
-    if (gateways.empty() && env.clock.now() - alone_since > env.config.supervision.orphan_timeout) {
-      return fail({errc::unavailable, "no gateway has been linked for too long"});
+    if (orphan.look(!gateways.empty())) {
+      return fail({errc::unavailable, "no gateway has been linked for " +
+                                          std::to_string(orphan.alone() / std::chrono::milliseconds(1)) + " ms"});
     }
-    tell_after(handle(), std::chrono::milliseconds(500), tick{orphan_tick});
+    tell_after(handle(), orphan.interval(), tick{orphan_tick});
   }
 
   void on_terminate() {
@@ -139,10 +141,10 @@ struct rank_state {
   rank_config config;
   compute& device;
   instant started;
+  orphan_watch orphan;
   duration load_time{};
   std::optional<compute_facts> facts;
   std::set<node_name> gateways;
-  instant alone_since{};
   group_leader_actor leader;
   bool failed = false;
   bool terminating = false;

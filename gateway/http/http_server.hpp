@@ -32,7 +32,6 @@ struct http_server_config {
   /// The limits that operators set.
   http_config limits;
 
-  uint32_t connections_per_address_max = 512;
   uint32_t fields_max = 64;
   /// A body may take so long, and a second more for each so many bytes that have arrived.
   std::chrono::milliseconds body_timeout{10'000};

@@ -74,7 +74,7 @@ struct server_context {
         random(r),
         log(l),
         metrics(m),
-        counts(config.limits.connections_max, config.connections_per_address_max) {}
+        counts(config.limits.connections_max, config.limits.connections_per_address_max) {}
 
   reader_limits limits_of_reader() const {
     return {.header_bytes_max = config.limits.header_bytes_max,

@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(one_connection_too_many_is_told_so) {
 
 BOOST_AUTO_TEST_CASE(one_address_has_a_bound_of_its_own) {
   http_server_config config;
-  config.connections_per_address_max = 1;
+  config.limits.connections_per_address_max = 1;
   running_server server(config);
   raw_client first(server.port());
   server.events.wait_for("opened");

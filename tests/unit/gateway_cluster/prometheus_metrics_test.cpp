@@ -9,75 +9,72 @@
 namespace troupe {
 namespace {
 
-// The samples of the exposition text: "name{labels}" to its value as it is written.
-std::map<std::string, std::string> samples(const prometheus_metrics& metrics) {
-  std::map<std::string, std::string> out;
-  std::istringstream text(metrics.text());
-  for (std::string line; std::getline(text, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    size_t space = line.rfind(' ');
-    BOOST_TEST(out.emplace(line.substr(0, space), line.substr(space + 1)).second);
-  }
-  return out;
-}
+using samples = std::map<std::string, std::string>;
 
-BOOST_AUTO_TEST_CASE(requests_and_tokens_are_counted_where_they_end) {
+struct exposed {
   prometheus_metrics metrics;
-  auto& actors = metrics.for_actors();
+  actor_metrics& actors = metrics.for_actors();
+  gateway_metrics& gateway = metrics.for_gateway();
+
+  // Each is in the text, once: "name{labels}" with its value as it is written.
+  void shows(const samples& expected) const {
+    samples found;
+    std::istringstream text(metrics.text());
+    for (std::string line; std::getline(text, line);) {
+      if (line.empty() || line[0] == '#') continue;
+      size_t space = line.rfind(' ');
+      BOOST_TEST(found.emplace(line.substr(0, space), line.substr(space + 1)).second);
+    }
+    for (const auto& [name, value] : expected) BOOST_TEST(found[name] == value, name << " is " << found[name]);
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(requests_and_tokens_are_counted_where_they_end, exposed) {
   actors.request_started();
   actors.request_started();
   actors.request_ended("ok", 5, 7);
   actors.next_token(std::chrono::milliseconds(2));
-  auto now = samples(metrics);
-  BOOST_TEST(now["troupe_requests_running"] == "1");
-  BOOST_TEST(now["troupe_requests_total{outcome=\"ok\"}"] == "1");
-  BOOST_TEST(now["troupe_prompt_tokens_total"] == "5");
-  BOOST_TEST(now["troupe_completion_tokens_total"] == "7");
-  BOOST_TEST(now["troupe_time_per_output_token_seconds_bucket{le=\"0.0025\"}"] == "1");
-  BOOST_TEST(now["troupe_time_per_output_token_seconds_bucket{le=\"0.001\"}"] == "0");
+  shows({{"troupe_requests_running", "1"},
+         {"troupe_requests_total{outcome=\"ok\"}", "1"},
+         {"troupe_prompt_tokens_total", "5"},
+         {"troupe_completion_tokens_total", "7"},
+         {"troupe_time_per_output_token_seconds_bucket{le=\"0.0025\"}", "1"},
+         {"troupe_time_per_output_token_seconds_bucket{le=\"0.001\"}", "0"}});
 }
 
-BOOST_AUTO_TEST_CASE(requests_of_http_are_counted_by_route_and_status) {
-  prometheus_metrics metrics;
-  auto& gateway = metrics.for_gateway();
+BOOST_FIXTURE_TEST_CASE(requests_of_http_are_counted_by_route_and_status, exposed) {
   gateway.connection_opened();
   gateway.connection_refused("address");
   gateway.request_finished(route::chat_completions, 200, std::chrono::milliseconds(30));
   gateway.request_finished(route::unknown, 404, std::chrono::milliseconds(1));
   gateway.first_token(route::chat_completions, std::chrono::milliseconds(20));
   gateway.generation_cancelled(route::completions, "slow_client");
-  auto now = samples(metrics);
-  BOOST_TEST(now["troupe_http_connections"] == "1");
-  BOOST_TEST(now["troupe_http_connections_refused_total{limit=\"address\"}"] == "1");
-  BOOST_TEST(now["troupe_http_requests_total{route=\"chat_completions\",status=\"200\"}"] == "1");
-  BOOST_TEST(now["troupe_http_requests_total{route=\"unknown\",status=\"404\"}"] == "1");
-  BOOST_TEST(now["troupe_http_request_seconds_count{route=\"chat_completions\"}"] == "1");
-  BOOST_TEST(now["troupe_time_to_first_token_seconds_sum{route=\"chat_completions\"}"] == "0.02");
-  BOOST_TEST(now["troupe_http_cancelled_total{reason=\"slow_client\"}"] == "1");
+  shows({{"troupe_http_connections", "1"},
+         {"troupe_http_connections_refused_total{limit=\"address\"}", "1"},
+         {"troupe_http_requests_total{route=\"chat_completions\",status=\"200\"}", "1"},
+         {"troupe_http_requests_total{route=\"unknown\",status=\"404\"}", "1"},
+         {"troupe_http_request_seconds_count{route=\"chat_completions\"}", "1"},
+         {"troupe_time_to_first_token_seconds_sum{route=\"chat_completions\"}", "0.02"},
+         {"troupe_http_cancelled_total{reason=\"slow_client\"}", "1"}});
 }
 
-BOOST_AUTO_TEST_CASE(a_groups_failures_are_shown_before_the_first) {
-  prometheus_metrics metrics;
-  auto& actors = metrics.for_actors();
+BOOST_FIXTURE_TEST_CASE(a_groups_failures_are_shown_before_the_first, exposed) {
   actors.group_is_ready("m/0", true);
-  auto before = samples(metrics);
-  BOOST_TEST(before["troupe_group_ready{group=\"m/0\"}"] == "1");
-  BOOST_TEST(before["troupe_group_failures_total{group=\"m/0\",outcome=\"restarted\"}"] == "0");
-  BOOST_TEST(before["troupe_group_failures_total{group=\"m/0\",outcome=\"gave_up\"}"] == "0");
+  shows({{"troupe_group_ready{group=\"m/0\"}", "1"},
+         {"troupe_group_failures_total{group=\"m/0\",outcome=\"restarted\"}", "0"},
+         {"troupe_group_failures_total{group=\"m/0\",outcome=\"gave_up\"}", "0"}});
   actors.group_failed("m/0", "restarted", std::chrono::milliseconds(40));
   actors.group_is_ready("m/0", false);
   actors.stream_resumed(std::chrono::milliseconds(80));
   actors.group_recovered("m/0", std::chrono::milliseconds(700));
-  auto after = samples(metrics);
-  BOOST_TEST(after["troupe_group_ready{group=\"m/0\"}"] == "0");
-  BOOST_TEST(after["troupe_group_failures_total{group=\"m/0\",outcome=\"restarted\"}"] == "1");
-  BOOST_TEST(after["troupe_failover_detect_seconds_sum"] == "0.04");
-  BOOST_TEST(after["troupe_failover_resume_seconds_count"] == "1");
-  BOOST_TEST(after["troupe_group_recovery_seconds_sum{group=\"m/0\"}"] == "0.7");
+  shows({{"troupe_group_ready{group=\"m/0\"}", "0"},
+         {"troupe_group_failures_total{group=\"m/0\",outcome=\"restarted\"}", "1"},
+         {"troupe_failover_detect_seconds_sum", "0.04"},
+         {"troupe_failover_resume_seconds_count", "1"},
+         {"troupe_group_recovery_seconds_sum{group=\"m/0\"}", "0.7"}});
 }
 
-BOOST_AUTO_TEST_CASE(a_groups_load_is_its_last_report) {
-  prometheus_metrics metrics;
+BOOST_FIXTURE_TEST_CASE(a_groups_load_is_its_last_report, exposed) {
   group_load load;
   load.running = 3;
   load.waiting = 2;
@@ -91,27 +88,25 @@ BOOST_AUTO_TEST_CASE(a_groups_load_is_its_last_report) {
   load.drafted_tokens = 50;
   load.accepted_tokens = 30;
   load.queue_us_p99 = 2500;
-  metrics.for_actors().load_reported("m/1", load);
+  actors.load_reported("m/1", load);
   load.running = 4;
-  metrics.for_actors().load_reported("m/1", load);
-  auto now = samples(metrics);
-  BOOST_TEST(now["troupe_group_sequences_running{group=\"m/1\"}"] == "4");
-  BOOST_TEST(now["troupe_group_sequences_waiting{group=\"m/1\"}"] == "2");
-  BOOST_TEST(now["troupe_group_kv_pages_used{group=\"m/1\"}"] == "10");
-  BOOST_TEST(now["troupe_group_kv_pages{group=\"m/1\"}"] == "64");
-  BOOST_TEST(now["troupe_group_step_seconds{group=\"m/1\",quantile=\"0.5\"}"] == "0.0015");
-  BOOST_TEST(now["troupe_group_kv_pages_cached{group=\"m/1\"}"] == "20");
-  BOOST_TEST(now["troupe_group_prefix_cache_queried_tokens{group=\"m/1\"}"] == "500");
-  BOOST_TEST(now["troupe_group_prefix_cache_hit_tokens{group=\"m/1\"}"] == "300");
-  BOOST_TEST(now["troupe_group_prefix_cache_evicted_pages{group=\"m/1\"}"] == "6");
-  BOOST_TEST(now["troupe_group_drafted_tokens{group=\"m/1\"}"] == "50");
-  BOOST_TEST(now["troupe_group_accepted_tokens{group=\"m/1\"}"] == "30");
-  BOOST_TEST(now["troupe_group_queue_seconds{group=\"m/1\",quantile=\"0.99\"}"] == "0.0025");
+  actors.load_reported("m/1", load);
+  shows({{"troupe_group_sequences_running{group=\"m/1\"}", "4"},
+         {"troupe_group_sequences_waiting{group=\"m/1\"}", "2"},
+         {"troupe_group_kv_pages_used{group=\"m/1\"}", "10"},
+         {"troupe_group_kv_pages{group=\"m/1\"}", "64"},
+         {"troupe_group_step_seconds{group=\"m/1\",quantile=\"0.5\"}", "0.0015"},
+         {"troupe_group_kv_pages_cached{group=\"m/1\"}", "20"},
+         {"troupe_group_prefix_cache_queried_tokens{group=\"m/1\"}", "500"},
+         {"troupe_group_prefix_cache_hit_tokens{group=\"m/1\"}", "300"},
+         {"troupe_group_prefix_cache_evicted_pages{group=\"m/1\"}", "6"},
+         {"troupe_group_drafted_tokens{group=\"m/1\"}", "50"},
+         {"troupe_group_accepted_tokens{group=\"m/1\"}", "30"},
+         {"troupe_group_queue_seconds{group=\"m/1\",quantile=\"0.99\"}", "0.0025"}});
 }
 
-BOOST_AUTO_TEST_CASE(each_family_has_its_help_and_type_once) {
-  prometheus_metrics metrics;
-  metrics.for_actors().load_reported("m/0", {});
+BOOST_FIXTURE_TEST_CASE(each_family_has_its_help_and_type_once, exposed) {
+  actors.load_reported("m/0", {});
   std::string text = metrics.text();
   const std::regex head("(^|\n)# (HELP|TYPE) (troupe_[a-z_]+) ");
   std::map<std::string, std::multiset<std::string>> said;
