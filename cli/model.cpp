@@ -102,15 +102,18 @@ void add_quantise(CLI::App& model, int& exit_code) {
 }  // namespace
 
 void add_model(CLI::App& app, int& exit_code) {
-  auto* model = app.add_subcommand("model", "Look at model folders, make them from llama2.c checkpoints");
+  auto* model =
+      app.add_subcommand("model", "Look at model folders and GGUF files, make folders from llama2.c checkpoints");
   model->require_subcommand(1);
 
   auto* info_command = model->add_subcommand(
       "info",
-      "Checks a folder in Hugging Face layout as ranks and a gateway would before serving it, and prints what it is:\n"
-      "sizes, element types, version, the numbers of ranks that it can be split over, tokenizer and chat template");
+      "Checks a folder in Hugging Face layout, or a GGUF file, as ranks and a gateway would before serving it, and\n"
+      "prints what it is: sizes, element types, version, the numbers of ranks that it can be split over, tokenizer "
+      "and\n"
+      "chat template");
   auto folder = std::make_shared<std::string>();
-  info_command->add_option("FOLDER", *folder, "The folder with config.json and *.safetensors")->required();
+  info_command->add_option("MODEL", *folder, "The folder with config.json and *.safetensors, or FILE.gguf")->required();
   info_command->callback([folder, &exit_code] { exit_code = info(*folder); });
 
   auto* import_command = model->add_subcommand(

@@ -80,7 +80,7 @@ struct DeploymentConfig {
   name @0 :Text $required $form(name)
       $meaning("Unique among deployments and their aliases; clients ask for it as the model. Its ranks are called NAME-gN-rN, which has at most 64 bytes.");
   model @1 :Text $required $least(1) $most(4096)
-      $meaning("A folder in Hugging Face layout. Relative to this configuration file.");
+      $meaning("A folder in Hugging Face layout, or a GGUF file. Relative to this configuration file.");
   aliases @2 :List(Text) $most(64) $form(modelName)
       $meaning("Other names under which clients may ask for it.");
   groups @3 :UInt32 = 1 $least(1) $most(256)

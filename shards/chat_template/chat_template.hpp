@@ -94,8 +94,9 @@ class chat_template_set {
 result<chat_template_set> chat_template_from_config(const boost::json::object& tokenizer_config,
                                                     std::optional<std::string> template_file = {});
 
-/// From a model's folder: tokenizer_config.json and, before it, chat_template.jinja or chat_template.json.
-/// Errors: as above, and io_failed; they name the file.
+/// From a model's folder: tokenizer_config.json and, before it, chat_template.jinja or chat_template.json; or from a
+/// GGUF file (shards/model/gguf_file.hpp has what `folder` may be). Errors: as above, and io_failed; they name the
+/// file.
 result<chat_template_set> read_chat_template(const std::string& folder);
 
 }  // namespace troupe

@@ -5,6 +5,8 @@
 #include "base/json.hpp"
 #include "base/read_file.hpp"
 #include "shards/chat_template/chat_template.hpp"
+#include "shards/model/gguf_file.hpp"
+#include "shards/model/gguf_model.hpp"
 
 namespace troupe {
 namespace {
@@ -51,6 +53,15 @@ result<json::object> special_tokens(const json::object& config) {
   return out;
 }
 
+result<chat_template_set> from_gguf(const std::string& path) {
+  TROUPE_ASSIGN(const gguf_file file, gguf_file::open(path));
+  auto config = gguf_tokenizer_config(file.contents);
+  if (!config) return with_context(config.err(), path);
+  auto out = chat_template_from_config(*config);
+  if (!out) return with_context(out.err(), path);
+  return out;
+}
+
 }  // namespace
 
 result<chat_template_set> chat_template_from_config(const json::object& config,
@@ -89,6 +100,8 @@ result<chat_template_set> chat_template_from_config(const json::object& config,
 }
 
 result<chat_template_set> read_chat_template(const std::string& folder) {
+  TROUPE_ASSIGN(const auto gguf, gguf_path(folder));
+  if (gguf) return from_gguf(*gguf);
   std::filesystem::path at(folder);
   std::error_code code;
   json::object config;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <stdexcept>
 
@@ -120,25 +119,6 @@ std::string one_block(dtype type, std::span<const float> values) {
 }
 
 }  // namespace
-
-uint16_t f32_to_f16(float value) {
-  const auto sign = static_cast<uint16_t>(std::signbit(value) ? 0x8000U : 0U);
-  const float magnitude = std::abs(value);
-  if (magnitude >= 65520.0F) return static_cast<uint16_t>(sign | 0x7C00U);
-  // A number in steps of the last bit that f16 keeps of it; carries into the exponent come out right by themselves.
-  int exponent = 0;
-  std::frexp(magnitude, &exponent);
-  // Below 2^-14 the steps get no finer.
-  exponent = magnitude == 0 ? -13 : std::max(exponent, -13);
-  const auto units = static_cast<uint32_t>(std::nearbyint(std::ldexp(magnitude, 11 - exponent)));
-  const uint32_t base = exponent > -13 ? static_cast<uint32_t>(exponent + 13) << 10 : 0;
-  return static_cast<uint16_t>(sign | (base + units));
-}
-
-uint16_t f32_to_bf16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  return static_cast<uint16_t>((bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
-}
 
 std::string quantised(dtype type, std::span<const float> values) {
   const size_t elements = block_elements(type);

@@ -2,18 +2,12 @@
 // ggml's, which search for the best scales; what matters here is what the bytes mean.
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
 
 #include "shards/model/tensor.hpp"
 
 namespace troupe::test {
-
-/// The bits of the nearest f16, ties to even.
-uint16_t f32_to_f16(float value);
-/// The bits of the nearest bf16, ties to even; finite values.
-uint16_t f32_to_bf16(float value);
 
 /// f32, f16, bf16, q8_0, q4_0, q4_k or q6_k; whole blocks.
 std::string quantised(dtype type, std::span<const float> values);

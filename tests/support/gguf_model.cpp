@@ -93,6 +93,15 @@ void add_rope_table(gguf_writer& out, const model_config& config) {
   out.tensor("rope_freqs.weight", shape, ggml_number(dtype::f32), quantised(dtype::f32, divisors));
 }
 
+std::string rows_in_order(const tensor_view& tensor) {
+  std::string out;
+  for (uint64_t row = 0; row < tensor.shape.front(); ++row) {
+    const auto bytes = tensor.row(row);
+    out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  return out;
+}
+
 json::object object_of(const std::string& path) { return read_json_file(path).value().as_object(); }
 
 }  // namespace
@@ -163,7 +172,8 @@ void write_gguf_model(const std::string& folder, const gguf_model_options& optio
   if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
-void write_same_as_safetensors(const std::string& gguf_path, const std::string& folder, const std::string& out_folder) {
+void write_same_as_safetensors(const std::string& gguf_path, const std::string& folder, const std::string& out_folder,
+                               dtype blocks_as) {
   const weight_files files = weight_files::open(gguf_path).value();
   std::filesystem::create_directories(out_folder);
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -173,12 +183,20 @@ void write_same_as_safetensors(const std::string& gguf_path, const std::string& 
   std::vector<std::string> owned;
   std::vector<tensor_view> tensors;
   for (std::string_view name : files.names()) {
-    const tensor_view& tensor = *files.find(name);
-    std::vector<float> values(tensor.elements());
-    read_f32(tensor, 0, values);
-    const dtype type = has_blocks(tensor.type) ? dtype::f32 : tensor.type;
-    owned.push_back(quantised(type, values));
-    tensors.push_back({tensor.name, type, tensor.shape, {}});
+    tensor_view tensor = *files.find(name);
+    if (has_blocks(tensor.type) && blocks_as == dtype::u8) {
+      owned.push_back(rows_in_order(tensor));
+      tensor.name += "#" + std::string(troupe::name(tensor.type));
+      tensor.shape.back() = owned.back().size() / tensor.shape.front();
+      tensor.type = dtype::u8;
+    } else {
+      std::vector<float> values(tensor.elements());
+      read_f32(tensor, 0, values);
+      if (has_blocks(tensor.type)) tensor.type = dtype::f32;
+      owned.push_back(quantised(tensor.type, values));
+    }
+    tensor.paired_rows = 0;
+    tensors.push_back(std::move(tensor));
   }
   for (size_t i = 0; i < owned.size(); ++i) tensors[i].data = std::as_bytes(std::span(owned[i]));
   write_safetensors(out_folder + "/model.safetensors", tensors).value();

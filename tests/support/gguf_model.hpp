@@ -26,8 +26,9 @@ void add_byte_level_tokenizer(gguf_writer& out, const std::string& folder);
 /// Writes, to `path`, gguf_of_folder with the tokenizer where the folder has one.
 void write_gguf_model(const std::string& folder, const gguf_model_options& options, const std::string& path);
 
-/// Writes to `out_folder` the folder's files with safetensors of these weights: the values of the GGUF file as f32, or,
-/// for f16 and bf16, the same bits.
-void write_same_as_safetensors(const std::string& gguf_path, const std::string& folder, const std::string& out_folder);
+/// Writes to `out_folder` the folder's files with safetensors of the GGUF file's weights. `blocks_as`: f32, the values
+/// of the blocks, or u8, the blocks themselves as `troupe model quantise` writes them (Q8_0 and Q4_0 only).
+void write_same_as_safetensors(const std::string& gguf_path, const std::string& folder, const std::string& out_folder,
+                               dtype blocks_as);
 
 }  // namespace troupe::test
