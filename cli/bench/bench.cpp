@@ -50,6 +50,10 @@ int run_engine(const engine_arguments& arguments) {
   if (!side) return failed(side.err());
   std::printf("loaded in %.2f s: %s\n", (*side)->seconds_to_load(), (*side)->facts().fingerprint.c_str());
   auto done = measure(**side, arguments);
+  if (const auto resident = (*side)->resident_bytes()) {
+    std::printf("resident: %.1f MB; weights as packed: %.1f MB a rank\n", static_cast<double>(*resident) / 1e6,
+                static_cast<double>((*side)->facts().weights_bytes) / 1e6);
+  }
   return done ? 0 : failed(done.err());
 }
 

@@ -162,6 +162,8 @@ result<void> loaded_shard::load() {
   facts_.fingerprint = backend_->fingerprint() + " tree" + std::to_string(reduction_shards) + " " + version;
   facts_.vocab_size = model_.vocab_size;
   TROUPE_ASSIGN(weights_, load_model_weights(model_, slice_, config_.tp, config_.rank, files_, *backend_, group_));
+  // What was packed is needed no more; rows of the embedding come back one by one.
+  files_.forget();
   TROUPE_TRY(backend_->reserve_rows(config_.rows_max));
   TROUPE_TRY(allocate(needed));
   attention_ = {.heads = static_cast<uint32_t>(slice_.heads.size()),

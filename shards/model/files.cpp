@@ -70,6 +70,11 @@ mapped_file::~mapped_file() {
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void mapped_file::forget() const {
+  // Only advice, and madvise takes a mutable pointer though it writes nothing to a shared mapping of a file.
+  ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 result<void> write_file(const std::string& path, std::span<const std::span<const std::byte>> pieces) {
   // The process id keeps two programs that write the same file from mixing their bytes.
   std::string beside = path + ".part-" + std::to_string(::getpid());

@@ -20,6 +20,8 @@ class mapped_file {
 
   /// As many bytes as the file had when it was opened; reading what has been cut off since raises SIGBUS.
   std::span<const std::byte> bytes() const { return bytes_; }
+  /// Gives this process's share of the memory back; what is read again comes from the page cache.
+  void forget() const;
 
  private:
   explicit mapped_file(std::span<const std::byte> bytes) : bytes_(bytes) {}

@@ -135,6 +135,10 @@ result<weight_files> weight_files::open(const std::string& folder) {
   return files;
 }
 
+void weight_files::forget() const {
+  for (const auto& file : files_) file->forget();
+}
+
 const tensor_view* weight_files::find(std::string_view name) const {
   auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;

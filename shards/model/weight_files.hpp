@@ -42,6 +42,8 @@ class weight_files {
   std::vector<std::string_view> names() const;
   /// Of the data of all tensors.
   uint64_t bytes() const { return bytes_; }
+  /// Gives the memory of what has been read back; the views stay valid. For a rank that has made its own copy.
+  void forget() const;
 
   /// One file of the folder. Its tensors are in the order of their data.
   struct part {
