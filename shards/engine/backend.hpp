@@ -1,5 +1,5 @@
-// The tensor operations that a forward pass of Llama and Qwen2 is made of, for one rank. The CPU implements them
-// (cpu/); its scalar kernels are the definition of right.
+// The tensor operations that a forward pass is made of, for one rank. The CPU implements them (cpu/); its scalar
+// kernels are the definition of right.
 //
 // Words for shapes: T rows of a step (one row is one token), H hidden, Hq and Hkv this rank's query and key/value
 // heads, D the size of a head. Activations are f32 in the backend's memory, row-major.
@@ -98,6 +98,26 @@ struct row_place {
   const uint32_t* pages = nullptr;
 };
 
+/// What a layer's attention or MLP adds to the residual.
+struct sublayer_sum {
+  const float* x = nullptr;     // (rows, width), contiguous; nullptr: nothing is added
+  const float* bias = nullptr;  // (width), or nullptr
+};
+
+/// Rotary tables (positions, pairs): pair i of a head is its numbers i and i + pairs.
+struct rotary_view {
+  const float* cosines = nullptr;
+  const float* sines = nullptr;
+  uint32_t pairs = 0;
+};
+
+/// Norms of each head's query and key before they are rotated; or none.
+struct head_norms {
+  const float* query = nullptr;  // (D)
+  const float* key = nullptr;    // (D)
+  float eps = 0;
+};
+
 struct attention_shape {
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;
   /// Query head h reads key/value head kv_of_head[h].
@@ -134,16 +154,16 @@ class backend {
 
   /// out[t] = table[ids[t]].   table: (vocab, H), read where it lies.   out: (T, H).
   virtual void embed(const tensor_view& table, std::span<const token_id> ids, rows_view out) = 0;
-  /// residual += x + bias; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.
-  ///   x: (rows, width) contiguous, or nullptr: nothing is added.   bias: (width) or nullptr.   weight: (width).
-  virtual void add_rmsnorm(const float* x, const float* bias, rows_view residual, const float* weight, float eps,
-                           uint32_t rows, size_t width, rows_view out) = 0;
+  /// residual += x + bias; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.   weight: (width).
+  virtual void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
+                           size_t width, rows_view out) = 0;
   /// out = finish(x * weights^T).   x: (rows, inputs).   out: (rows, outputs).
   virtual void linear(const matrix& weights, rows_view x, uint32_t rows, rows_view out) = 0;
-  /// Rotates queries and keys by their positions (Su et al. 2021; halves, not pairs) and stores keys and values.
-  ///   qkv: (T, Hq + 2 Hkv, D), queries rotated in place.   cosines, sines: (positions, D / 2).
-  virtual void rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
-                             const float* cosines, const float* sines, kv_memory& kv, uint32_t layer) = 0;
+  /// Norms queries and keys where there are norms, rotates them by their positions (Su et al. 2021), stores keys and
+  /// values.   qkv: (T, Hq + 2 Hkv, D), changed in place.
+  virtual void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
+                                  const head_norms& norms, const rotary_view& rotary, kv_memory& kv,
+                                  uint32_t layer) = 0;
   /// Each row attends to the positions up to its own, or to the last of them as the window says.   qkv: as above. out:
   /// (T, Hq, D).
   virtual void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,

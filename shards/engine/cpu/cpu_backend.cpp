@@ -64,14 +64,14 @@ class cpu_backend final : public backend {
       read_f32(table, ids[t] * width, std::span(out.data + t * out.stride, width));
   }
 
-  void add_rmsnorm(const float* x, const float* bias, rows_view residual, const float* weight, float eps, uint32_t rows,
+  void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
                    size_t width, rows_view out) override {
     pool_.run(rows, [&](size_t begin, size_t end) {
       for (size_t r = begin; r < end; ++r) {
         float* sum = residual.data + r * residual.stride;
-        if (x != nullptr) {
-          const float* row = x + r * width;
-          for (size_t i = 0; i < width; ++i) sum[i] += bias == nullptr ? row[i] : row[i] + bias[i];
+        if (added.x != nullptr) {
+          const float* row = added.x + r * width;
+          for (size_t i = 0; i < width; ++i) sum[i] += added.bias == nullptr ? row[i] : row[i] + added.bias[i];
         }
         kernels_.rms_norm(sum, weight, eps, width, out.data + r * out.stride);
       }
@@ -82,19 +82,24 @@ class cpu_backend final : public backend {
     products_.run(static_cast<const packed_matrix&>(weights), x, rows, out);
   }
 
-  void rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows, const float* cosines,
-                     const float* sines, kv_memory& kv, uint32_t layer) override {
+  void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
+                          const head_norms& norms, const rotary_view& rotary, kv_memory& kv, uint32_t layer) override {
     auto& memory = static_cast<cpu_kv_memory&>(kv);
     const size_t dim = shape.head_dim;
-    const size_t half = dim / 2;
     pool_.run(rows.size(), [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t) {
         const row_place& place = rows[t];
         float* query = qkv.data + t * qkv.stride;
         float* key = query + shape.heads * dim;
         const float* value = key + shape.kv_heads * dim;
-        for (uint32_t h = 0; h < shape.heads + shape.kv_heads; ++h)
-          kernels_.rotate(query + h * dim, cosines + place.position * half, sines + place.position * half, half);
+        const float* cosines = rotary.cosines + size_t{place.position} * rotary.pairs;
+        const float* sines = rotary.sines + size_t{place.position} * rotary.pairs;
+        for (uint32_t h = 0; h < shape.heads + shape.kv_heads; ++h) {
+          float* head = query + h * dim;
+          const float* norm = h < shape.heads ? norms.query : norms.key;
+          if (norm != nullptr) kernels_.rms_norm(head, norm, norms.eps, dim, head);
+          kernels_.rotate(head, cosines, sines, rotary.pairs);
+        }
         const uint32_t page = place.pages[place.position / kv_page_positions];
         for (uint32_t h = 0; h < shape.kv_heads; ++h)
           memory.store(layer, h, page, place.position % kv_page_positions, key + h * dim, value + h * dim);

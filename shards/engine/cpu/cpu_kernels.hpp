@@ -57,7 +57,7 @@ struct cpu_kernels {
 
   /// 16 lanes: lane[i % 16] = fma(x[i], x[i], lane[i % 16]) in the order of i, from zero. The lanes are added in
   /// halves: lane j += lane j + 8, then + 4, + 2, + 1. scale = 1 / sqrt(lane[0] / width + eps); out[i] = (x[i] * scale)
-  /// * weight[i].
+  /// * weight[i]. out may be x.
   void (*rms_norm)(const float* x, const float* weight, float eps, size_t width, float* out);
 
   /// out[i] = gate[i] / (1 + e(-gate[i])) * up[i], with e as defined in scalar_kernels.cpp. out may be gate or up.

@@ -1,0 +1,64 @@
+#include "shards/model/model_family.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.hpp"
+
+namespace troupe {
+namespace {
+
+// transformers 5.23, models/*/configuration_*.py and modeling_*.py.
+constexpr std::array families{
+    model_family{.kind = architecture::llama,
+                 .name = "llama",
+                 .class_name = "LlamaForCausalLM",
+                 .biases = bias_rule::all_if_attention_bias},
+    model_family{.kind = architecture::mistral,
+                 .name = "mistral",
+                 .class_name = "MistralForCausalLM",
+                 .window = 4096,
+                 .windows = window_rule::all},
+    model_family{.kind = architecture::qwen2,
+                 .name = "qwen2",
+                 .class_name = "Qwen2ForCausalLM",
+                 .window = 4096,
+                 .biases = bias_rule::qkv,
+                 .windows = window_rule::from_layer,
+                 .window_switch = true},
+    model_family{.kind = architecture::qwen3,
+                 .name = "qwen3",
+                 .class_name = "Qwen3ForCausalLM",
+                 .head_dim = 128,
+                 .window = 4096,
+                 .biases = bias_rule::all_if_attention_bias,
+                 .qk_norm = true,
+                 .windows = window_rule::from_layer,
+                 .window_switch = true},
+};
+
+}  // namespace
+
+const model_family* find_family(std::string_view class_name) {
+  const auto* found = std::ranges::find(families, class_name, &model_family::class_name);
+  return found == families.end() ? nullptr : found;
+}
+
+const model_family& family_of(architecture kind) {
+  const auto* found = std::ranges::find(families, kind, &model_family::kind);
+  TROUPE_CHECK(found != families.end());
+  return *found;
+}
+
+std::string supported_class_names() {
+  std::string out;
+  for (size_t i = 0; i < families.size(); ++i) {
+    if (i > 0) out += i + 1 == families.size() ? " and " : ", ";
+    out += families[i].class_name;
+  }
+  return out;
+}
+
+std::string_view name(architecture kind) { return family_of(kind).name; }
+
+}  // namespace troupe
