@@ -46,11 +46,14 @@ struct rows_view {
 enum class epilogue : uint8_t {
   /// The product, plus the bias where the matrix has one.
   none,
-  /// The two parts are gate and up, with N rows each: silu(gate) * up, N columns.
+  /// The two parts are gate and up, with N rows each: silu(gate) * up, N columns; or gelu(gate) * up, with the tanh.
   silu_mul,
+  gelu_mul,
   /// The chains over this rank's shards of K, added in the tree; the ranks' sums are to be added by all_reduce_tree.
   partial,
 };
+
+constexpr bool is_gated(epilogue finish) { return finish == epilogue::silu_mul || finish == epilogue::gelu_mul; }
 
 /// Rows [row_begin, row_end) of a tensor (rows, columns), with columns [column_begin, column_end) of each.
 struct weight_part {
@@ -102,6 +105,7 @@ struct row_place {
 struct sublayer_sum {
   const float* x = nullptr;     // (rows, width), contiguous; nullptr: nothing is added
   const float* bias = nullptr;  // (width), or nullptr
+  const float* norm = nullptr;  // (width), or nullptr: the RMSNorm that x + bias goes through first
 };
 
 /// Rotary tables (positions, pairs): pair i of a head is its numbers i and i + pairs.
@@ -152,9 +156,9 @@ class backend {
   /// Errors: out_of_memory.
   virtual result<std::unique_ptr<kv_memory>> make_kv_memory(const kv_shape& shape) = 0;
 
-  /// out[t] = table[ids[t]].   table: (vocab, H), read where it lies.   out: (T, H).
-  virtual void embed(const tensor_view& table, std::span<const token_id> ids, rows_view out) = 0;
-  /// residual += x + bias; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.   weight: (width).
+  /// out[t] = table[ids[t]] * scale.   table: (vocab, H), read where it lies.   out: (T, H).
+  virtual void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) = 0;
+  /// residual += added; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.   weight: (width).
   virtual void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
                            size_t width, rows_view out) = 0;
   /// out = finish(x * weights^T).   x: (rows, inputs).   out: (rows, outputs).
@@ -168,6 +172,8 @@ class backend {
   /// (T, Hq, D).
   virtual void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
                          const kv_memory& kv, uint32_t layer, rows_view out) = 0;
+  /// x = cap * tanh(x / cap).   x: (rows, width).
+  virtual void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) = 0;
 };
 
 }  // namespace troupe

@@ -25,7 +25,8 @@ attention_shape shape_of(const model_config& model, const rank_slice& slice, uin
           .kv_heads = static_cast<uint32_t>(slice.kv_heads.size()),
           .head_dim = model.head_dim,
           .kv_of_head = slice.kv_of_head,
-          .scale = 1.0F / std::sqrt(static_cast<float>(model.head_dim)),
+          .scale = 1.0F / std::sqrt(static_cast<float>(model.score_scalar)),
+          .softcap = static_cast<float>(model.score_softcap),
           .window = window};
 }
 
@@ -34,8 +35,10 @@ rows_view rows_of(const float_buffer& buffer, size_t width) { return {buffer.dat
 }  // namespace
 
 uint64_t forward_pass::floats(const model_config& model, const rank_slice& slice, const forward_limits& limits) {
-  return limits.rows_max * widths_of(model, slice).floats_per_row() +
-         rotary_tables::floats(model.rope, limits.positions);
+  uint64_t floats = limits.rows_max * widths_of(model, slice).floats_per_row();
+  floats += rotary_tables::floats(model.rope, limits.positions);
+  if (model.sliding_rope) floats += rotary_tables::floats(*model.sliding_rope, limits.positions);
+  return floats;
 }
 
 kv_shape forward_pass::kv(const model_config& model, const rank_slice& slice, const forward_limits& limits) {
@@ -65,11 +68,16 @@ result<void> forward_pass::allocate(const rank_slice& slice, const forward_limit
   TROUPE_ASSIGN(kv_, device_.make_kv_memory(kv(model_, slice, limits)));
   full_ = {shape_of(model_, slice, 0), rotary_.view()};
   sliding_ = {shape_of(model_, slice, model_.window), rotary_.view()};
+  if (model_.sliding_rope) {
+    TROUPE_ASSIGN(sliding_rotary_, rotary_tables::make(*model_.sliding_rope, limits.positions, device_));
+    sliding_.rotary = sliding_rotary_.view();
+  }
   return {};
 }
 
 result<rows_view> forward_pass::run(std::span<const token_id> tokens, std::span<const row_place> places) {
-  device_.embed(*weights_.embedding, tokens, rows_of(residual_, model_.hidden));
+  device_.embed(*weights_.embedding, tokens, static_cast<float>(model_.embedding_scale),
+                rows_of(residual_, model_.hidden));
   sublayer_sum sum;
   for (uint32_t layer = 0; layer < model_.layers; ++layer) {
     TROUPE_ASSIGN(sum, run_layer(layer, sum, places));
@@ -108,18 +116,18 @@ result<sublayer_sum> forward_pass::attend(uint32_t layer, std::span<const row_pl
   TROUPE_ASSIGN(const std::span<float> part, group_.input(rows * hidden));
   device_.linear(*weights.output, attended, rows, {part.data(), hidden});
   TROUPE_ASSIGN(const std::span<const float> sum, group_.all_reduce_tree(rows * hidden));
-  return sublayer_sum{sum.data(), weights.output_bias.data};
+  return sublayer_sum{sum.data(), weights.output_bias.data, weights.output_norm.data};
 }
 
 result<sublayer_sum> forward_pass::run_mlp(uint32_t layer, uint32_t rows) {
-  const mlp_weights& weights = weights_.layers[layer].mlp;
+  const layer_weights& weights = weights_.layers[layer];
   const size_t hidden = model_.hidden;
   const rows_view inner = rows_of(inner_, inner_width_);
-  device_.linear(*weights.gate_up, rows_of(normed_, hidden), rows, inner);
+  device_.linear(*weights.mlp.gate_up, rows_of(normed_, hidden), rows, inner);
   TROUPE_ASSIGN(const std::span<float> part, group_.input(rows * hidden));
-  device_.linear(*weights.down, inner, rows, {part.data(), hidden});
+  device_.linear(*weights.mlp.down, inner, rows, {part.data(), hidden});
   TROUPE_ASSIGN(const std::span<const float> sum, group_.all_reduce_tree(rows * hidden));
-  return sublayer_sum{sum.data(), nullptr};
+  return sublayer_sum{sum.data(), nullptr, weights.down_norm.data};
 }
 
 }  // namespace troupe

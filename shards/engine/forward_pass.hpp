@@ -67,7 +67,7 @@ class forward_pass {
   backend& device_;
   communicator& group_;
 
-  rotary_tables rotary_;
+  rotary_tables rotary_, sliding_rotary_;
   layer_kind full_, sliding_;
   std::unique_ptr<kv_memory> kv_;
   float_buffer residual_, normed_, qkv_, attended_, inner_;

@@ -58,7 +58,7 @@ class source_map {
   result<mlp_sources> mlp(const mlp_parts& parts) const {
     mlp_sources sources;
     sources.gate_up.column_end = config_.hidden;
-    sources.gate_up.finish = epilogue::silu_mul;
+    sources.gate_up.finish = config_.gate == activation::silu ? epilogue::silu_mul : epilogue::gelu_mul;
     TROUPE_TRY(add_rows(sources.gate_up, parts.gate, slice_.intermediate));
     TROUPE_TRY(add_rows(sources.gate_up, parts.up, slice_.intermediate));
     TROUPE_ASSIGN(sources.down, row_parallel(parts.down));
@@ -98,15 +98,20 @@ class source_map {
 
 class layer_loader {
  public:
-  layer_loader(const source_map& map, backend& device) : map_(map), device_(device) {}
+  layer_loader(const source_map& map, float norm_offset, backend& device)
+      : map_(map), norm_offset_(norm_offset), device_(device) {}
 
   result<layer_weights> load(const layer_parts& parts) const {
     layer_weights weights;
-    TROUPE_ASSIGN(weights.input_norm, vector(parts.input_norm));
-    TROUPE_ASSIGN(weights.query_norm, vector_if(parts.query_norm));
-    TROUPE_ASSIGN(weights.key_norm, vector_if(parts.key_norm));
-    TROUPE_ASSIGN(weights.output_bias, vector_if(parts.output_bias));
-    TROUPE_ASSIGN(weights.mlp_norm, vector(parts.mlp_norm));
+    TROUPE_ASSIGN(weights.input_norm, norm(parts.input_norm));
+    TROUPE_ASSIGN(weights.query_norm, norm_if(parts.query_norm));
+    TROUPE_ASSIGN(weights.key_norm, norm_if(parts.key_norm));
+    if (parts.output_bias) {
+      TROUPE_ASSIGN(weights.output_bias, vector(*parts.output_bias));
+    }
+    TROUPE_ASSIGN(weights.output_norm, norm_if(parts.output_norm));
+    TROUPE_ASSIGN(weights.mlp_norm, norm(parts.mlp_norm));
+    TROUPE_ASSIGN(weights.down_norm, norm_if(parts.down_norm));
     TROUPE_ASSIGN(const layer_sources sources, map_.layer(parts));
     TROUPE_ASSIGN(weights.qkv, load_matrix(sources.qkv));
     TROUPE_ASSIGN(weights.output, load_matrix(sources.output));
@@ -121,6 +126,18 @@ class layer_loader {
     return device_.load_matrix(source);
   }
 
+  result<float_buffer> norm(const tensor_part& part) const {
+    TROUPE_ASSIGN(float_buffer buffer, vector(part));
+    for (float& weight : std::span(buffer.data, buffer.size)) weight += norm_offset_;
+    return buffer;
+  }
+
+ private:
+  result<float_buffer> norm_if(const std::optional<tensor_part>& part) const {
+    if (!part) return float_buffer{};
+    return norm(*part);
+  }
+
   result<float_buffer> vector(const tensor_part& part) const {
     TROUPE_ASSIGN(const tensor_view* tensor, map_.tensor(part));
     TROUPE_ASSIGN(float_buffer buffer, device_.allocate(tensor->elements()));
@@ -128,13 +145,8 @@ class layer_loader {
     return buffer;
   }
 
- private:
-  result<float_buffer> vector_if(const std::optional<tensor_part>& part) const {
-    if (!part) return float_buffer{};
-    return vector(*part);
-  }
-
   const source_map& map_;
+  float norm_offset_;
   backend& device_;
 };
 
@@ -149,8 +161,7 @@ result<uint64_t> model_weights_bytes(const model_config& config, const rank_slic
     TROUPE_ASSIGN(const layer_sources sources, map.layer(parts_of_layer(config, layer)));
     for (const matrix_source* source : {&sources.qkv, &sources.output, &sources.mlp.gate_up, &sources.mlp.down})
       bytes += device.matrix_bytes(*source);
-    // Norms and biases: less than a page beside the matrices.
-    bytes += uint64_t{3} * config.hidden * sizeof(float);
+    bytes += uint64_t{5} * config.hidden * sizeof(float);  // Norms and a bias.
   }
   return bytes;
 }
@@ -159,7 +170,7 @@ result<model_weights> load_model_weights(const model_config& config, const rank_
                                          uint32_t rank, const weight_files& files, backend& device,
                                          communicator& group) {
   const source_map map(config, slice, tp, rank, files);
-  const layer_loader loader(map, device);
+  const layer_loader loader(map, config.norms_less_one ? 1.0F : 0.0F, device);
   model_weights weights;
   TROUPE_ASSIGN(weights.embedding, map.tensor(embedding_part(config)));
   TROUPE_TRY(check_scales(*weights.embedding));
@@ -168,7 +179,7 @@ result<model_weights> load_model_weights(const model_config& config, const rank_
     TROUPE_ASSIGN(layer_weights loaded, loader.load(parts_of_layer(config, layer)));
     weights.layers.push_back(std::move(loaded));
   }
-  TROUPE_ASSIGN(weights.final_norm, loader.vector(final_norm_part(config)));
+  TROUPE_ASSIGN(weights.final_norm, loader.norm(final_norm_part(config)));
   TROUPE_ASSIGN(const matrix_source head, map.head());
   TROUPE_ASSIGN(weights.head, loader.load_matrix(head));
   return weights;

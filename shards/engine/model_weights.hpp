@@ -16,7 +16,7 @@ struct rank_slice;
 class weight_files;
 
 struct mlp_weights {
-  std::unique_ptr<matrix> gate_up;  // (I, hidden), silu_mul
+  std::unique_ptr<matrix> gate_up;  // (I, hidden), silu_mul or gelu_mul
   std::unique_ptr<matrix> down;     // (hidden, I), partial
 };
 
@@ -28,8 +28,10 @@ struct layer_weights {
   float_buffer key_norm;           // (D)
   std::unique_ptr<matrix> output;  // (hidden, Hq D), partial
   float_buffer output_bias;        // (hidden); added once, after the sum over the ranks
+  float_buffer output_norm;        // (hidden); of what attention adds
   float_buffer mlp_norm;           // (hidden)
   mlp_weights mlp;
+  float_buffer down_norm;  // (hidden); of what the MLP adds
 };
 
 struct model_weights {

@@ -191,6 +191,10 @@ result<step_logits> loaded_shard::project(rows_view normed) {
     TROUPE_ASSIGN(const std::span<float> part, group_.input(count * stride));
     backend_->linear(*layers_->weights().head, {wanted.data + first * wanted.stride, wanted.stride}, count,
                      {part.data(), stride});
+    if (model_.logits_softcap != 0) {
+      backend_->soft_cap({part.data(), stride}, count, layers_->weights().head->outputs(),
+                         static_cast<float>(model_.logits_softcap));
+    }
     TROUPE_ASSIGN(const std::vector<std::span<const float>> parts, group_.all_gather(count * stride));
     if (config_.rank != 0) continue;
     for (uint32_t rank = 0; rank < config_.tp; ++rank) {

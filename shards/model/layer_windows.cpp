@@ -35,11 +35,19 @@ result<std::optional<std::vector<bool>>> read_layer_types(const config_fields& c
   return std::optional(std::move(sliding));
 }
 
-result<std::vector<bool>> layers_by_rule(const config_fields& config, window_rule rule, uint32_t layers) {
+result<std::vector<bool>> layers_by_rule(const config_fields& config, const model_family& family, uint32_t layers) {
+  const window_rule rule = family.windows;
   std::vector<bool> sliding(layers, rule == window_rule::all);
   if (rule == window_rule::from_layer) {
     TROUPE_ASSIGN(const uint32_t first, config.size("max_window_layers", 0, std::numeric_limits<uint32_t>::max(), 28));
     for (uint32_t layer = first; layer < layers; ++layer) sliding[layer] = true;
+  }
+  if (rule == window_rule::pattern) {
+    uint32_t pattern = family.pattern;
+    if (family.pattern_key) {
+      TROUPE_ASSIGN(pattern, config.size("sliding_window_pattern", 1, std::numeric_limits<uint32_t>::max(), pattern));
+    }
+    for (uint32_t layer = 0; layer < layers; ++layer) sliding[layer] = (layer + 1) % pattern != 0;
   }
   return sliding;
 }
@@ -73,8 +81,9 @@ result<layer_windows> read_layer_windows(const config_fields& config, const mode
     TROUPE_ASSIGN(out.window, read_window(config, family.window));
   }
   TROUPE_ASSIGN(const auto types, read_layer_types(config, layers));
+  if (out.window == 0 && family.windows == window_rule::pattern) return config.missing("sliding_window");
   if (out.window != 0) {
-    TROUPE_ASSIGN(out.sliding, layers_by_rule(config, family.windows, layers));
+    TROUPE_ASSIGN(out.sliding, layers_by_rule(config, family, layers));
   }
   if (types) {
     const std::vector<bool> none(layers, false);

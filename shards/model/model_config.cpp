@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/json.hpp"
@@ -10,6 +11,7 @@
 #include "shards/model/gguf_model.hpp"
 #include "shards/model/layer_windows.hpp"
 #include "shards/model/model_family.hpp"
+#include "shards/model/model_ropes.hpp"
 #include "shards/model/quantise_model.hpp"
 
 namespace troupe {
@@ -51,35 +53,43 @@ result<void> check_quantisation(const config_fields& config) {
   return {};
 }
 
+result<activation> read_activation(const config_fields& config, const model_family& family) {
+  const char* key = family.gemma ? "hidden_activation" : "hidden_act";
+  TROUPE_ASSIGN(const auto text, config.string(key, family.gemma ? "gelu_pytorch_tanh" : "silu"));
+  if (text == "silu" || text == "swish") return activation::silu;
+  if (text == "gelu_pytorch_tanh") return activation::gelu_tanh;
+  return config.unsupported(key, "only silu and gelu_pytorch_tanh are supported");
+}
+
 /// Everything that would change the results and that we do not compute.
 result<void> refuse_unsupported(const config_fields& config) {
-  TROUPE_ASSIGN(auto activation, config.string("hidden_act", "silu"));
-  if (activation != "silu" && activation != "swish") return config.unsupported("hidden_act", "only silu is supported");
   TROUPE_TRY(check_quantisation(config));
-  for (std::string_view key : {"mlp_bias", "use_mrope", "is_encoder_decoder", "add_cross_attention"}) {
+  for (std::string_view key : {"mlp_bias", "lm_head_bias", "use_mrope", "is_encoder_decoder", "add_cross_attention",
+                               "use_bidirectional_attention"}) {
     TROUPE_ASSIGN(bool on, config.boolean(key, false));
     if (on) return config.unsupported(key, "this is not supported");
   }
   return {};
 }
 
-/// transformers 4 has rope_theta and rope_scaling; transformers 5 puts both into rope_parameters.
-result<void> read_rotation(const config_fields& config, const model_family& family, model_config& out) {
-  TROUPE_ASSIGN(auto* scaling, config.object("rope_scaling"));
-  TROUPE_ASSIGN(auto* parameters, config.object("rope_parameters"));
-  if (scaling && parameters) return error{errc::corrupt, "rope_scaling and rope_parameters must not both be given"};
-  rope_surroundings around;
-  around.head_dim = out.head_dim;
-  around.context_max = out.context_max;
-  TROUPE_ASSIGN(around.theta, config.number("rope_theta", family.rope_theta, 1, 1e12));
-  TROUPE_ASSIGN(around.partial_rotary_factor, config.number("partial_rotary_factor", 1, 0, 1));
-  if (config.find("original_max_position_embeddings")) {
-    TROUPE_ASSIGN(around.original_context, config.size("original_max_position_embeddings", 1, context_limit));
+/// A cap, of a family that has it; null says that there is none, and so does 0 here.
+result<double> read_softcap(const config_fields& config, std::string_view key, std::optional<double> otherwise) {
+  if (!otherwise || (config.given(key) && !config.find(key))) return 0.0;
+  if (!config.find(key)) return *otherwise;
+  return config.number(key, 0, 1e-3, 1e6);
+}
+
+/// What attention does with scores, and what becomes of the logits.
+result<void> read_scores(const config_fields& config, const model_family& family, model_config& out) {
+  out.score_scalar = out.head_dim;
+  if (family.query_pre_attn_scalar) {
+    TROUPE_ASSIGN(out.score_scalar, config.number("query_pre_attn_scalar", *family.query_pre_attn_scalar, 1e-3, 1e6));
   }
-  std::optional<config_fields> fields;
-  if (scaling) fields.emplace(*scaling, "rope_scaling");
-  if (parameters) fields.emplace(*parameters, "rope_parameters");
-  TROUPE_ASSIGN(out.rope, read_rope(fields ? &*fields : nullptr, around));
+  if (family.gemma && !family.attn_logit_softcapping && config.find("attn_logit_softcapping")) {
+    return config.unsupported("attn_logit_softcapping", "models of this family do not cap scores");
+  }
+  TROUPE_ASSIGN(out.score_softcap, read_softcap(config, "attn_logit_softcapping", family.attn_logit_softcapping));
+  TROUPE_ASSIGN(out.logits_softcap, read_softcap(config, "final_logit_softcapping", family.final_logit_softcapping));
   return {};
 }
 
@@ -139,16 +149,24 @@ result<model_config> parse_model_config(const json::value& file) {
   out.kind = family->kind;
   TROUPE_TRY(read_sizes(config, *family, out));
   TROUPE_TRY(refuse_unsupported(config));
+  TROUPE_ASSIGN(out.gate, read_activation(config, *family));
   TROUPE_ASSIGN(const layer_windows windows, read_layer_windows(config, *family, out.layers, out.context_max));
   out.window = windows.window;
   out.sliding = windows.sliding;
   TROUPE_ASSIGN(out.rms_eps, config.number("rms_norm_eps", family->rms_eps, 1e-12, 0.1));
-  TROUPE_TRY(read_rotation(config, *family, out));
+  TROUPE_ASSIGN(const model_ropes ropes, read_ropes(config, *family, out.head_dim, out.context_max));
+  out.rope = ropes.rope;
+  out.sliding_rope = ropes.sliding;
+  TROUPE_TRY(read_scores(config, *family, out));
   TROUPE_ASSIGN(out.tied_embeddings, config.boolean("tie_word_embeddings", family->tied_embeddings));
   TROUPE_ASSIGN(bool attention_bias, config.boolean("attention_bias", false));
   out.output_bias = family->biases == bias_rule::all_if_attention_bias && attention_bias;
   out.qkv_bias = family->biases == bias_rule::qkv || out.output_bias;
   out.qk_norm = family->qk_norm;
+  if (family->gemma) out.embedding_scale = std::sqrt(static_cast<double>(out.hidden));
+  out.norms_less_one = family->gemma;
+  out.output_norms = family->gemma;
+  out.fused_projections = family->fused_projections;
   TROUPE_TRY(read_tokens(config, out));
   out.stated_dtype = read_stated_dtype(config);
   return out;

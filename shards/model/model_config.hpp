@@ -20,8 +20,11 @@
 namespace troupe {
 
 /// The families, as Hugging Face transformers calls them (model_family.cpp).
-enum class architecture : uint8_t { llama, mistral, qwen2, qwen3 };
+enum class architecture : uint8_t { llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3 };
 std::string_view name(architecture kind);
+
+/// What the gate of an MLP goes through: x sigmoid(x), or GELU by its approximation with a tanh.
+enum class activation : uint8_t { silu, gelu_tanh };
 
 struct model_config {
   architecture kind = architecture::llama;
@@ -36,6 +39,8 @@ struct model_config {
   uint32_t context_max = 0;
   double rms_eps = 1e-6;
   rope_config rope;
+  /// Of the layers with a window, where it is another.
+  std::optional<rope_config> sliding_rope;
   /// The output projection is the embedding.
   bool tied_embeddings = false;
   /// q_proj, k_proj and v_proj have a bias; o_proj has one too.
@@ -43,6 +48,20 @@ struct model_config {
   bool output_bias = false;
   /// Each head's query and key goes through an RMSNorm of its own before it is rotated.
   bool qk_norm = false;
+  /// Scores of attention are divided by the square root of this, and then, if the cap is not 0, made cap tanh(x / cap).
+  double score_scalar = 0;
+  double score_softcap = 0;
+  /// The same of the logits.
+  double logits_softcap = 0;
+  /// Rows of the embedding are multiplied by this.
+  double embedding_scale = 1;
+  activation gate = activation::silu;
+  /// Weights of norms are stored less one.
+  bool norms_less_one = false;
+  /// What attention and the MLP add to the residual goes through norms too.
+  bool output_norms = false;
+  /// The files have q, k and v in one tensor, and gate and up in one.
+  bool fused_projections = false;
   /// In the layers marked below a position sees so many, itself the last of them; 0: all before it.
   uint32_t window = 0;
   /// For each layer; empty: in none.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,11 +37,27 @@ struct model_family {
   uint32_t head_dim = 0;  // 0: hidden / heads
   uint32_t window = 0;    // 0: none
 
+  // Those of keys that only some families have; where there is none, the key means nothing. 0 is no cap.
+  std::optional<double> query_pre_attn_scalar = {};
+  std::optional<double> attn_logit_softcapping = {};
+  std::optional<double> final_logit_softcapping = {};
+
   bias_rule biases = bias_rule::none;
   bool qk_norm = false;
   window_rule windows = window_rule::none;
+  /// Of window_rule::pattern: the n; whether sliding_window_pattern may say otherwise.
+  uint32_t pattern = 0;
+  bool pattern_key = false;
   /// The window counts only where use_sliding_window is true.
   bool window_switch = false;
+  /// Layers with a window have frequencies of their own.
+  bool local_rope = false;
+  /// partial_rotary_factor counts.
+  bool partial_rotary = false;
+  /// Gemma's ways: embeddings times sqrt(hidden), norms stored less one and around what is added too,
+  /// hidden_activation.
+  bool gemma = false;
+  bool fused_projections = false;
 };
 
 /// By the name of the class; nullptr where it is not supported.

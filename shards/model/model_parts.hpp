@@ -28,6 +28,8 @@ struct layer_parts {
   std::optional<tensor_part> query_bias, key_bias, value_bias, output_bias;
   /// (head_dim), for every head.
   std::optional<tensor_part> query_norm, key_norm;
+  /// Of what attention adds to the residual, before it is added; and of what the MLP adds.
+  std::optional<tensor_part> output_norm, down_norm;
   tensor_part mlp_norm;
   mlp_parts mlp;
 };

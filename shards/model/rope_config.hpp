@@ -77,7 +77,7 @@ struct rope_surroundings {
   uint32_t head_dim = 0;
   uint32_t context_max = 0;
   /// original_max_position_embeddings where it stands beside rope_scaling, not in it.
-  std::optional<uint32_t> original_context;
+  std::optional<uint32_t> original_context = {};
   /// Whether the family's reference implementation rotates a part of each head.
   bool partial = false;
   double partial_rotary_factor = 1;

@@ -180,7 +180,9 @@ std::vector<expected_tensor> expected_tensors(const model_config& config) {
     expect_if(parts.key_norm);
     expect(parts.output);
     expect_if(parts.output_bias);
+    expect_if(parts.output_norm);
     expect(parts.mlp_norm);
+    expect_if(parts.down_norm);
     for (const tensor_part* part : {&parts.mlp.gate, &parts.mlp.up, &parts.mlp.down}) expect(*part);
   }
   expect(final_norm_part(config));

@@ -58,10 +58,13 @@ class cpu_backend final : public backend {
     return std::unique_ptr<kv_memory>(std::move(kv));
   }
 
-  void embed(const tensor_view& table, std::span<const token_id> ids, rows_view out) override {
+  void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) override {
     const size_t width = table.shape.back();
-    for (size_t t = 0; t < ids.size(); ++t)
-      read_f32(table, ids[t] * width, std::span(out.data + t * out.stride, width));
+    for (size_t t = 0; t < ids.size(); ++t) {
+      const std::span row(out.data + t * out.stride, width);
+      read_f32(table, ids[t] * width, row);
+      for (float& value : row) value *= scale;
+    }
   }
 
   void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
@@ -69,11 +72,14 @@ class cpu_backend final : public backend {
     pool_.run(rows, [&](size_t begin, size_t end) {
       for (size_t r = begin; r < end; ++r) {
         float* sum = residual.data + r * residual.stride;
+        float* to = out.data + r * out.stride;
         if (added.x != nullptr) {
           const float* row = added.x + r * width;
-          for (size_t i = 0; i < width; ++i) sum[i] += added.bias == nullptr ? row[i] : row[i] + added.bias[i];
+          for (size_t i = 0; i < width; ++i) to[i] = added.bias == nullptr ? row[i] : row[i] + added.bias[i];
+          if (added.norm != nullptr) kernels_.rms_norm(to, added.norm, eps, width, to);
+          for (size_t i = 0; i < width; ++i) sum[i] += to[i];
         }
-        kernels_.rms_norm(sum, weight, eps, width, out.data + r * out.stride);
+        kernels_.rms_norm(sum, weight, eps, width, to);
       }
     });
   }
@@ -110,6 +116,15 @@ class cpu_backend final : public backend {
   void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows, const kv_memory& kv,
                  uint32_t layer, rows_view out) override {
     attention_.run(shape, qkv, rows, static_cast<const cpu_kv_memory&>(kv), layer, out);
+  }
+
+  void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r) {
+        float* row = x.data + r * x.stride;
+        kernels_.soft_cap(row, cap, width, row);
+      }
+    });
   }
 
  private:

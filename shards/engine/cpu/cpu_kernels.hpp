@@ -62,6 +62,10 @@ struct cpu_kernels {
 
   /// out[i] = gate[i] / (1 + e(-gate[i])) * up[i], with e as defined in scalar_kernels.cpp. out may be gate or up.
   void (*silu_mul)(const float* gate, const float* up, size_t width, float* out);
+  /// With g = gate[i]: out[i] = g / (1 + e(-g * fma(g * g, a, b))) * up[i], with a = 0.07135481627 and b = 1.595769122:
+  /// GELU's approximation g / 2 (1 + tanh(sqrt(2 / pi) (g + 0.044715 g^3))) (Hendrycks & Gimpel 2016), since
+  /// (1 + tanh(y)) / 2 = 1 / (1 + exp(-2 y)). out may be gate or up.
+  void (*gelu_mul)(const float* gate, const float* up, size_t width, float* out);
 
   /// first[i], second[i] = fma(first[i], c, -(second[i] * s)), fma(second[i], c, first[i] * s), with c = cosines[i],
   /// s = sines[i]. head: (2 * half), first half and second half.

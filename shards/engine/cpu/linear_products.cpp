@@ -137,8 +137,9 @@ void linear_products::finish(const job& work, uint64_t panel, row_range blocks, 
   for (uint32_t row = work.block(blocks.begin).begin; row < work.block(blocks.end - 1).end;
        ++row, from += panel_columns) {
     float* to = work.out.data + row * work.out.stride + first;
-    if (weights.finish() == epilogue::silu_mul) {
-      kernels_.silu_mul(from, from + weights.panel_outputs(), width, to);
+    if (is_gated(weights.finish())) {
+      const auto gate = weights.finish() == epilogue::silu_mul ? kernels_.silu_mul : kernels_.gelu_mul;
+      gate(from, from + weights.panel_outputs(), width, to);
     } else if (!weights.bias().empty()) {
       for (size_t n = 0; n < width; ++n) to[n] = from[n] + weights.bias()[first + n];
     } else {

@@ -39,6 +39,16 @@ void vector_silu_mul(const float* gate, const float* up, size_t width, float* ou
 }
 
 template <class Vector>
+void vector_gelu_mul(const float* gate, const float* up, size_t width, float* out) {
+  in_vectors(width, [&](size_t i, size_t count) {
+    const Vector g = load_up_to<Vector>(gate + i, count);
+    const Vector y = g * fma(g * g, Vector::all(0.07135481627F), Vector::all(1.595769122F));
+    const Vector divisor = Vector::all(1.0F) + exponential(Vector::zero() - y);
+    store_up_to(g / divisor * load_up_to<Vector>(up + i, count), out + i, count);
+  });
+}
+
+template <class Vector>
 void vector_rotate(float* head, const float* cosines, const float* sines, size_t half) {
   in_vectors(half, [&](size_t i, size_t count) {
     const Vector first = load_up_to<Vector>(head + i, count);
@@ -63,6 +73,7 @@ constexpr cpu_kernels kernels_of(const char* name) {
           Vector::attention_queries,
           vector_rms_norm<Vector>,
           vector_silu_mul<Vector>,
+          vector_gelu_mul<Vector>,
           vector_rotate<Vector>,
           vector_attend<Vector>,
           vector_soft_cap<Vector>};
