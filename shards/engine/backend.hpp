@@ -43,6 +43,12 @@ struct rows_view {
   size_t stride = 0;
 };
 
+/// Rows of an activation begin 16 floats after a multiple of a power of two, usually: else the rows of one product
+/// would all fall into the same set of the first cache.
+constexpr size_t padded(size_t width) { return width + 16; }
+/// A buffer of padded rows.
+inline rows_view rows_of(const float_buffer& buffer, size_t width) { return {buffer.data, padded(width)}; }
+
 enum class epilogue : uint8_t {
   /// The product, plus the bias where the matrix has one.
   none,
@@ -51,6 +57,8 @@ enum class epilogue : uint8_t {
   gelu_mul,
   /// The chains over this rank's shards of K, added in the tree; the ranks' sums are to be added by all_reduce_tree.
   partial,
+  /// The same chains side by side, not added: (shards, N) columns.
+  shards,
 };
 
 constexpr bool is_gated(epilogue finish) { return finish == epilogue::silu_mul || finish == epilogue::gelu_mul; }
@@ -68,7 +76,8 @@ struct matrix_source {
   /// For `none`: one tensor (rows) for each part, or empty; the same rows are taken.
   std::vector<const tensor_view*> biases = {};
   epilogue finish = epilogue::none;
-  /// For `partial`: the bounds of this rank's shards of K, relative to column_begin; from 0 to the number of columns.
+  /// For `partial` and `shards`: the bounds of this rank's shards of K, relative to column_begin; from 0 to the number
+  /// of columns.
   std::vector<uint64_t> shard_bounds = {};
 };
 
@@ -76,7 +85,7 @@ struct matrix_source {
 class matrix {
  public:
   virtual ~matrix() = default;
-  /// Columns of the result.
+  /// Columns of the result; of each shard, with `shards`.
   virtual uint64_t outputs() const = 0;
   /// Columns of the input.
   virtual uint64_t inputs() const = 0;
@@ -120,6 +129,18 @@ struct head_norms {
   const float* query = nullptr;  // (D)
   const float* key = nullptr;    // (D)
   float eps = 0;
+};
+
+/// One of the experts that a row goes through, and the weight of what comes out.
+struct expert_use {
+  uint32_t expert = 0;
+  float weight = 0;
+};
+
+/// One of a group of rows, and its weight.
+struct weighted_row {
+  uint32_t row = 0;
+  float weight = 0;
 };
 
 struct attention_shape {
@@ -174,6 +195,22 @@ class backend {
                          const kv_memory& kv, uint32_t layer, rows_view out) = 0;
   /// x = cap * tanh(x / cap).   x: (rows, width).
   virtual void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) = 0;
+
+  /// Chooses `used` experts for each row: those of the largest probabilities, the first of equals, where the
+  /// probabilities are the softmax of the row's logits. Their weights are the probabilities, or with `normalised` these
+  /// divided by their sum, which is taken from the largest on.
+  ///   logits: (rows, experts), overwritten.   uses: (rows, used), a row's by ascending expert.
+  virtual void route(rows_view logits, uint32_t rows, uint32_t experts, uint32_t used, bool normalised,
+                     std::span<expert_use> uses) = 0;
+  /// out[i] = x[rows[i].row].
+  virtual void gather(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view out) = 0;
+  /// sums[rows[i].row] = fma(rows[i].weight, x[i], sums[rows[i].row]); no row twice.
+  virtual void add_weighted(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view sums) = 0;
+  /// x = 0.   x: (rows, width).
+  virtual void clear(rows_view x, uint32_t rows, size_t width) = 0;
+  /// The tree over the shards: out[r] = ((x[r][0] + x[r][1]) + ...).   x: (rows, shards, width), a power of two of
+  /// them.
+  virtual void add_shards(rows_view x, uint32_t rows, uint32_t shards, size_t width, rows_view out) = 0;
 };
 
 }  // namespace troupe

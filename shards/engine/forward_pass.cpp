@@ -30,14 +30,21 @@ attention_shape shape_of(const model_config& model, const rank_slice& slice, uin
           .window = window};
 }
 
-rows_view rows_of(const float_buffer& buffer, size_t width) { return {buffer.data, padded(width)}; }
+mixture_shape mixture_of(const model_config& model, const rank_slice& slice, uint32_t tp) {
+  return {.experts = *model.experts,
+          .hidden = model.hidden,
+          .inner = slice.expert_intermediate.size(),
+          .shards = reduction_shards / tp};
+}
 
 }  // namespace
 
-uint64_t forward_pass::floats(const model_config& model, const rank_slice& slice, const forward_limits& limits) {
+uint64_t forward_pass::floats(const model_config& model, const rank_slice& slice, uint32_t tp,
+                              const forward_limits& limits) {
   uint64_t floats = limits.rows_max * widths_of(model, slice).floats_per_row();
   floats += rotary_tables::floats(model.rope, limits.positions);
   if (model.sliding_rope) floats += rotary_tables::floats(*model.sliding_rope, limits.positions);
+  if (model.experts) floats += expert_mixture::floats(mixture_of(model, slice, tp), limits.rows_max);
   return floats;
 }
 
@@ -65,6 +72,10 @@ result<void> forward_pass::allocate(const rank_slice& slice, const forward_limit
   TROUPE_ASSIGN(attended_, device_.allocate(rows * padded(widths.attended)));
   TROUPE_ASSIGN(inner_, device_.allocate(rows * padded(widths.inner)));
   TROUPE_ASSIGN(rotary_, rotary_tables::make(model_.rope, limits.positions, device_));
+  if (model_.experts) {
+    const mixture_shape shape = mixture_of(model_, slice, group_.size());
+    TROUPE_ASSIGN(mixture_, expert_mixture::make(shape, limits.rows_max, device_));
+  }
   TROUPE_ASSIGN(kv_, device_.make_kv_memory(kv(model_, slice, limits)));
   full_ = {shape_of(model_, slice, 0), rotary_.view()};
   sliding_ = {shape_of(model_, slice, model_.window), rotary_.view()};
@@ -122,10 +133,16 @@ result<sublayer_sum> forward_pass::attend(uint32_t layer, std::span<const row_pl
 result<sublayer_sum> forward_pass::run_mlp(uint32_t layer, uint32_t rows) {
   const layer_weights& weights = weights_.layers[layer];
   const size_t hidden = model_.hidden;
-  const rows_view inner = rows_of(inner_, inner_width_);
-  device_.linear(*weights.mlp.gate_up, rows_of(normed_, hidden), rows, inner);
+  const rows_view normed = rows_of(normed_, hidden);
   TROUPE_ASSIGN(const std::span<float> part, group_.input(rows * hidden));
-  device_.linear(*weights.mlp.down, inner, rows, {part.data(), hidden});
+  const rows_view out{part.data(), hidden};
+  if (weights.router) {
+    mixture_->run(weights, normed, rows, out);
+  } else {
+    const rows_view inner = rows_of(inner_, inner_width_);
+    device_.linear(*weights.mlps[0].gate_up, normed, rows, inner);
+    device_.linear(*weights.mlps[0].down, inner, rows, out);
+  }
   TROUPE_ASSIGN(const std::span<const float> sum, group_.all_reduce_tree(rows * hidden));
   return sublayer_sum{sum.data(), nullptr, weights.down_norm.data};
 }

@@ -5,22 +5,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/result.hpp"
 #include "shards/engine/backend.hpp"
 #include "shards/engine/communicator.hpp"
+#include "shards/engine/expert_mixture.hpp"
 #include "shards/engine/model_weights.hpp"
 #include "shards/engine/rotary.hpp"
 #include "shards/engine/tensor_split.hpp"
 #include "shards/model/model_config.hpp"
 
 namespace troupe {
-
-/// Rows of an activation begin 16 floats after a multiple of a power of two, usually: else the rows of one product
-/// would all fall into the same set of the first cache.
-constexpr size_t padded(size_t width) { return width + 16; }
 
 struct forward_limits {
   /// Tokens of one step.
@@ -37,7 +35,7 @@ class forward_pass {
                                                     const forward_limits& limits, model_weights weights,
                                                     backend& device, communicator& group);
   /// What make() allocates beside keys and values.
-  static uint64_t floats(const model_config& model, const rank_slice& slice, const forward_limits& limits);
+  static uint64_t floats(const model_config& model, const rank_slice& slice, uint32_t tp, const forward_limits& limits);
   static kv_shape kv(const model_config& model, const rank_slice& slice, const forward_limits& limits);
 
   /// Runs all layers, and the last norm. The result, (tokens, hidden), is valid until the next run; its rows are
@@ -69,6 +67,7 @@ class forward_pass {
 
   rotary_tables rotary_, sliding_rotary_;
   layer_kind full_, sliding_;
+  std::optional<expert_mixture> mixture_;
   std::unique_ptr<kv_memory> kv_;
   float_buffer residual_, normed_, qkv_, attended_, inner_;
   size_t qkv_width_ = 0, attended_width_ = 0, inner_width_ = 0;

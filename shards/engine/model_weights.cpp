@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "shards/engine/tensor_split.hpp"
 #include "shards/model/model_config.hpp"
@@ -18,7 +19,8 @@ struct mlp_sources {
 
 struct layer_sources {
   matrix_source qkv, output;
-  mlp_sources mlp;
+  std::optional<matrix_source> router;
+  std::vector<mlp_sources> mlps;
 };
 
 /// Where the matrices of one rank come from: tensors and slices.
@@ -30,8 +32,17 @@ class source_map {
   result<layer_sources> layer(const layer_parts& parts) const {
     layer_sources sources;
     TROUPE_ASSIGN(sources.qkv, qkv(parts));
-    TROUPE_ASSIGN(sources.output, row_parallel(parts.output));
-    TROUPE_ASSIGN(sources.mlp, mlp(parts.mlp));
+    TROUPE_ASSIGN(sources.output, row_parallel(parts.output, epilogue::partial));
+    if (parts.router) {
+      sources.router = matrix_source{.column_end = config_.hidden};
+      TROUPE_TRY(add_rows(*sources.router, *parts.router, {0, parts.router->rows}));
+    }
+    const half_open_range inner = parts.router ? slice_.expert_intermediate : slice_.intermediate;
+    const epilogue down = parts.router ? epilogue::shards : epilogue::partial;
+    for (const mlp_parts& one : parts.mlps) {
+      TROUPE_ASSIGN(mlp_sources mlp, mlp_of(one, inner, down));
+      sources.mlps.push_back(std::move(mlp));
+    }
     return sources;
   }
 
@@ -55,13 +66,13 @@ class source_map {
     return source;
   }
 
-  result<mlp_sources> mlp(const mlp_parts& parts) const {
+  result<mlp_sources> mlp_of(const mlp_parts& parts, half_open_range inner, epilogue down) const {
     mlp_sources sources;
     sources.gate_up.column_end = config_.hidden;
     sources.gate_up.finish = config_.gate == activation::silu ? epilogue::silu_mul : epilogue::gelu_mul;
-    TROUPE_TRY(add_rows(sources.gate_up, parts.gate, slice_.intermediate));
-    TROUPE_TRY(add_rows(sources.gate_up, parts.up, slice_.intermediate));
-    TROUPE_ASSIGN(sources.down, row_parallel(parts.down));
+    TROUPE_TRY(add_rows(sources.gate_up, parts.gate, inner));
+    TROUPE_TRY(add_rows(sources.gate_up, parts.up, inner));
+    TROUPE_ASSIGN(sources.down, row_parallel(parts.down, down));
     return sources;
   }
 
@@ -78,7 +89,7 @@ class source_map {
   }
 
   /// Row-parallel: this rank has columns of the weight, which are part of K.
-  result<matrix_source> row_parallel(const tensor_part& part) const {
+  result<matrix_source> row_parallel(const tensor_part& part, epilogue finish) const {
     TROUPE_ASSIGN(const tensor_view* weight, tensor(part));
     const uint64_t columns = part.shape.back();
     const half_open_range mine = part_of(columns, rank_, tp_);
@@ -86,7 +97,7 @@ class source_map {
                          .column_begin = mine.begin,
                          .column_end = mine.end,
                          .biases = {},
-                         .finish = epilogue::partial,
+                         .finish = finish,
                          .shard_bounds = shard_bounds_of(columns, tp_, rank_)};
   }
 
@@ -115,8 +126,14 @@ class layer_loader {
     TROUPE_ASSIGN(const layer_sources sources, map_.layer(parts));
     TROUPE_ASSIGN(weights.qkv, load_matrix(sources.qkv));
     TROUPE_ASSIGN(weights.output, load_matrix(sources.output));
-    TROUPE_ASSIGN(weights.mlp.gate_up, load_matrix(sources.mlp.gate_up));
-    TROUPE_ASSIGN(weights.mlp.down, load_matrix(sources.mlp.down));
+    if (sources.router) {
+      TROUPE_ASSIGN(weights.router, load_matrix(*sources.router));
+    }
+    for (const mlp_sources& mlp : sources.mlps) {
+      mlp_weights& loaded = weights.mlps.emplace_back();
+      TROUPE_ASSIGN(loaded.gate_up, load_matrix(mlp.gate_up));
+      TROUPE_ASSIGN(loaded.down, load_matrix(mlp.down));
+    }
     return weights;
   }
 
@@ -159,8 +176,10 @@ result<uint64_t> model_weights_bytes(const model_config& config, const rank_slic
   uint64_t bytes = device.matrix_bytes(head);
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     TROUPE_ASSIGN(const layer_sources sources, map.layer(parts_of_layer(config, layer)));
-    for (const matrix_source* source : {&sources.qkv, &sources.output, &sources.mlp.gate_up, &sources.mlp.down})
-      bytes += device.matrix_bytes(*source);
+    bytes += device.matrix_bytes(sources.qkv) + device.matrix_bytes(sources.output);
+    if (sources.router) bytes += device.matrix_bytes(*sources.router);
+    for (const mlp_sources& mlp : sources.mlps)
+      bytes += device.matrix_bytes(mlp.gate_up) + device.matrix_bytes(mlp.down);
     bytes += uint64_t{5} * config.hidden * sizeof(float);  // Norms and a bias.
   }
   return bytes;

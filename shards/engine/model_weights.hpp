@@ -17,7 +17,7 @@ class weight_files;
 
 struct mlp_weights {
   std::unique_ptr<matrix> gate_up;  // (I, hidden), silu_mul or gelu_mul
-  std::unique_ptr<matrix> down;     // (hidden, I), partial
+  std::unique_ptr<matrix> down;     // (hidden, I), partial; of an expert, shards
 };
 
 /// Buffers of what a model does not have are empty.
@@ -30,8 +30,9 @@ struct layer_weights {
   float_buffer output_bias;        // (hidden); added once, after the sum over the ranks
   float_buffer output_norm;        // (hidden); of what attention adds
   float_buffer mlp_norm;           // (hidden)
-  mlp_weights mlp;
-  float_buffer down_norm;  // (hidden); of what the MLP adds
+  std::unique_ptr<matrix> router;  // (experts, hidden), on every rank
+  std::vector<mlp_weights> mlps;   // one for each expert, or one
+  float_buffer down_norm;          // (hidden); of what the MLP adds
 };
 
 struct model_weights {

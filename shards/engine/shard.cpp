@@ -85,7 +85,8 @@ result<void> loaded_shard::choose_kv_pages() {
 result<void> loaded_shard::check_memory() const {
   const std::optional<uint64_t> available = available_memory_bytes(config_.system_root);
   const uint64_t kv_bytes = backend_->kv_page_bytes(kv()) * facts_.kv_pages;
-  const uint64_t floats = forward_pass::floats(model_, slice_, limits()) + wanted_floats() + logits_floats();
+  const uint64_t floats =
+      forward_pass::floats(model_, slice_, config_.tp, limits()) + wanted_floats() + logits_floats();
   const uint64_t needed = facts_.weights_bytes + kv_bytes + floats * sizeof(float);
   if (!available || needed <= *available) return {};
   return error{errc::out_of_memory, config_.model_folder + " does not fit in memory: rank " +
@@ -178,7 +179,7 @@ result<step_logits> loaded_shard::run(const step_plan& plan) {
 /// The logits of the rows that want them: each rank makes its part of the vocabulary, rank 0 puts them together.
 result<step_logits> loaded_shard::project(rows_view normed) {
   const size_t hidden = model_.hidden;
-  const rows_view wanted{wanted_.data, padded(hidden)};
+  const rows_view wanted = rows_of(wanted_, hidden);
   for (size_t i = 0; i < wanted_rows_.size(); ++i)
     std::copy_n(normed.data + wanted_rows_[i] * normed.stride, hidden, wanted.data + i * wanted.stride);
 

@@ -98,6 +98,20 @@ result<std::vector<double>> config_fields::numbers(std::string_view key, size_t 
   return wrong(key, must.str());
 }
 
+result<std::vector<uint32_t>> config_fields::indices(std::string_view key, uint32_t below) const {
+  std::vector<uint32_t> out;
+  const auto* value = find(key);
+  if (!value) return out;
+  bool good = value->is_array() && value->get_array().size() <= below;
+  for (size_t i = 0; good && i < value->get_array().size(); ++i) {
+    const auto index = json_integer(value->get_array()[i]);
+    good = index && *index >= 0 && *index < below;
+    if (good) out.push_back(static_cast<uint32_t>(*index));
+  }
+  if (good) return out;
+  return wrong(key, "a list of whole numbers below " + std::to_string(below));
+}
+
 result<const json::object*> config_fields::object(std::string_view key) const {
   return with_value(*this, key, reader_.object(key));
 }

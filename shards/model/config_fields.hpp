@@ -43,6 +43,8 @@ class config_fields {
   result<std::vector<double>> numbers(std::string_view key, size_t count, double least, double most) const;
   /// nullptr where absent.
   result<const boost::json::object*> object(std::string_view key) const;
+  /// A list of whole numbers below `below`, at most as many; empty where absent.
+  result<std::vector<uint32_t>> indices(std::string_view key, uint32_t below) const;
   /// One id or a list of at most 64 (a model has a handful of tokens that end an answer), all below `vocab_size`;
   /// empty where absent.
   result<std::vector<token_id>> token_ids(std::string_view key, uint32_t vocab_size) const;

@@ -9,6 +9,7 @@
 #include "shards/model/config_fields.hpp"
 #include "shards/model/gguf_file.hpp"
 #include "shards/model/gguf_model.hpp"
+#include "shards/model/layer_experts.hpp"
 #include "shards/model/layer_windows.hpp"
 #include "shards/model/model_family.hpp"
 #include "shards/model/model_ropes.hpp"
@@ -153,6 +154,9 @@ result<model_config> parse_model_config(const json::value& file) {
   TROUPE_ASSIGN(const layer_windows windows, read_layer_windows(config, *family, out.layers, out.context_max));
   out.window = windows.window;
   out.sliding = windows.sliding;
+  TROUPE_ASSIGN(layer_experts mixtures, read_layer_experts(config, *family, out.layers, out.intermediate));
+  out.experts = mixtures.experts;
+  out.sparse = std::move(mixtures.sparse);
   TROUPE_ASSIGN(out.rms_eps, config.number("rms_norm_eps", family->rms_eps, 1e-12, 0.1));
   TROUPE_ASSIGN(const model_ropes ropes, read_ropes(config, *family, out.head_dim, out.context_max));
   out.rope = ropes.rope;

@@ -20,11 +20,23 @@
 namespace troupe {
 
 /// The families, as Hugging Face transformers calls them (model_family.cpp).
-enum class architecture : uint8_t { llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3 };
+enum class architecture : uint8_t { llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3, qwen3_moe, mixtral };
 std::string_view name(architecture kind);
 
 /// What the gate of an MLP goes through: x sigmoid(x), or GELU by its approximation with a tanh.
 enum class activation : uint8_t { silu, gelu_tanh };
+
+/// A mixture of experts in place of an MLP.
+struct expert_config {
+  uint32_t count = 0;         // at most 1024; with all layers, 65 536
+  uint32_t used = 0;          // of each row, at most count
+  uint32_t intermediate = 0;  // of each; at most 1 048 576
+  /// The weights of a row's experts are divided by their sum.
+  bool normalised = false;
+  /// The tensors have the names of Mixtral, else those of Qwen.
+  bool mixtral_names = false;
+  friend bool operator==(const expert_config&, const expert_config&) = default;
+};
 
 struct model_config {
   architecture kind = architecture::llama;
@@ -66,6 +78,9 @@ struct model_config {
   uint32_t window = 0;
   /// For each layer; empty: in none.
   std::vector<bool> sliding;
+  std::optional<expert_config> experts;
+  /// For each layer, whether it has the experts; empty: none has.
+  std::vector<bool> sparse;
   std::optional<token_id> bos;
   /// Any of these ends an answer; may be empty. generation_defaults::eos is what to use.
   std::vector<token_id> eos;
@@ -74,6 +89,7 @@ struct model_config {
 
   uint32_t q_size() const { return heads * head_dim; }
   uint32_t kv_size() const { return kv_heads * head_dim; }
+  bool is_sparse(uint32_t layer) const { return !sparse.empty() && sparse[layer]; }
   bool is_sliding(uint32_t layer) const { return !sliding.empty() && sliding[layer]; }
 
   friend bool operator==(const model_config&, const model_config&) = default;

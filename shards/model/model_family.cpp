@@ -71,6 +71,22 @@ constexpr std::array families{
                  .pattern_key = true,
                  .local_rope = true,
                  .gemma = true},
+    model_family{.kind = architecture::qwen3_moe,
+                 .name = "qwen3_moe",
+                 .class_name = "Qwen3MoeForCausalLM",
+                 .window = 4096,
+                 .biases = bias_rule::all_if_attention_bias,
+                 .qk_norm = true,
+                 .windows = window_rule::all,
+                 .window_switch = true,
+                 .experts = expert_rule::qwen},
+    model_family{.kind = architecture::mixtral,
+                 .name = "mixtral",
+                 .class_name = "MixtralForCausalLM",
+                 .rms_eps = 1e-5,
+                 .rope_theta = 1e6,
+                 .windows = window_rule::all,
+                 .experts = expert_rule::mixtral},
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ enum class window_rule : uint8_t {
   pattern,
 };
 
+/// Which layers have experts, and how the file says it.
+enum class expert_rule : uint8_t { none, mixtral, qwen };
+
 struct model_family {
   architecture kind;
   std::string_view name;        // "qwen3"
@@ -58,6 +61,7 @@ struct model_family {
   /// hidden_activation.
   bool gemma = false;
   bool fused_projections = false;
+  expert_rule experts = expert_rule::none;
 };
 
 /// By the name of the class; nullptr where it is not supported.

@@ -61,6 +61,20 @@ mlp_parts mlp_of(const model_config& config, const std::string& prefix) {
   return mlp;
 }
 
+void add_experts(const model_config& config, const std::string& prefix, layer_parts& layer) {
+  const expert_config& experts = *config.experts;
+  const uint64_t hidden = config.hidden, inner = experts.intermediate;
+  const std::string block = prefix + (experts.mixtral_names ? "block_sparse_moe." : "mlp.");
+  layer.router = matrix_part(block + "gate.weight", experts.count, hidden);
+  for (uint32_t expert = 0; expert < experts.count; ++expert) {
+    const std::string one = block + "experts." + std::to_string(expert) + ".";
+    const bool short_names = experts.mixtral_names;
+    layer.mlps.push_back({.gate = matrix_part(one + (short_names ? "w1.weight" : "gate_proj.weight"), inner, hidden),
+                          .up = matrix_part(one + (short_names ? "w3.weight" : "up_proj.weight"), inner, hidden),
+                          .down = matrix_part(one + (short_names ? "w2.weight" : "down_proj.weight"), hidden, inner)});
+  }
+}
+
 }  // namespace
 
 tensor_part embedding_part(const model_config& config) {
@@ -80,7 +94,11 @@ layer_parts parts_of_layer(const model_config& config, uint32_t layer) {
   } else {
     parts.mlp_norm = norm("post_attention_layernorm.weight");
   }
-  parts.mlp = mlp_of(config, prefix + "mlp.");
+  if (config.is_sparse(layer)) {
+    add_experts(config, prefix, parts);
+  } else {
+    parts.mlps.push_back(mlp_of(config, prefix + "mlp."));
+  }
   return parts;
 }
 

@@ -31,7 +31,10 @@ struct layer_parts {
   /// Of what attention adds to the residual, before it is added; and of what the MLP adds.
   std::optional<tensor_part> output_norm, down_norm;
   tensor_part mlp_norm;
-  mlp_parts mlp;
+  /// (experts, hidden).
+  std::optional<tensor_part> router;
+  /// One for each expert; without a router, one.
+  std::vector<mlp_parts> mlps;
 };
 
 tensor_part embedding_part(const model_config& config);

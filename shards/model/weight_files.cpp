@@ -183,7 +183,9 @@ std::vector<expected_tensor> expected_tensors(const model_config& config) {
     expect_if(parts.output_norm);
     expect(parts.mlp_norm);
     expect_if(parts.down_norm);
-    for (const tensor_part* part : {&parts.mlp.gate, &parts.mlp.up, &parts.mlp.down}) expect(*part);
+    expect_if(parts.router);
+    for (const mlp_parts& mlp : parts.mlps)
+      for (const tensor_part* part : {&mlp.gate, &mlp.up, &mlp.down}) expect(*part);
   }
   expect(final_norm_part(config));
   if (!config.tied_embeddings) expect(head_part(config));

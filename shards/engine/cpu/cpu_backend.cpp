@@ -5,6 +5,7 @@
 
 #include "shards/engine/cpu/cpu_kernels.hpp"
 #include "shards/engine/cpu/cpu_kv_memory.hpp"
+#include "shards/engine/cpu/expert_rows.hpp"
 #include "shards/engine/cpu/instruction_sets.hpp"
 #include "shards/engine/cpu/linear_products.hpp"
 #include "shards/engine/cpu/packed_matrix.hpp"
@@ -124,6 +125,44 @@ class cpu_backend final : public backend {
         float* row = x.data + r * x.stride;
         kernels_.soft_cap(row, cap, width, row);
       }
+    });
+  }
+
+  void route(rows_view logits, uint32_t rows, uint32_t experts, uint32_t used, bool normalised,
+             std::span<expert_use> uses) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r) {
+        float* row = logits.data + r * logits.stride;
+        kernels_.softmax(row, experts, row);
+        choose_experts({row, experts}, normalised, uses.subspan(r * used, used));
+      }
+    });
+  }
+
+  void gather(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view out) override {
+    pool_.run(rows.size(), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i)
+        std::copy_n(x.data + rows[i].row * x.stride, width, out.data + i * out.stride);
+    });
+  }
+
+  void add_weighted(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view sums) override {
+    pool_.run(rows.size(), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i)
+        kernels_.add_scaled(x.data + i * x.stride, rows[i].weight, width, sums.data + rows[i].row * sums.stride);
+    });
+  }
+
+  void clear(rows_view x, uint32_t rows, size_t width) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r) std::fill_n(x.data + r * x.stride, width, 0.0F);
+    });
+  }
+
+  void add_shards(rows_view x, uint32_t rows, uint32_t shards, size_t width, rows_view out) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r)
+        add_shards_of_row(x.data + r * x.stride, shards, width, out.data + r * out.stride);
     });
   }
 

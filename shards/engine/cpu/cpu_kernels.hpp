@@ -83,6 +83,13 @@ struct cpu_kernels {
 
   /// out[i] = c * t(x[i] / c), with t as defined in scalar_kernels.cpp. out may be x.
   void (*soft_cap)(const float* x, float c, size_t width, float* out);
+
+  /// out[i] = e(x[i] - m) / sum, with m the largest of x, and the sum in 16 lanes over i % 16, added in halves as in
+  /// rms_norm. out may be x.
+  void (*softmax)(const float* x, size_t width, float* out);
+
+  /// sums[i] = fma(factor, x[i], sums[i]).
+  void (*add_scaled)(const float* x, float factor, size_t width, float* sums);
 };
 
 const cpu_kernels& scalar_kernels();

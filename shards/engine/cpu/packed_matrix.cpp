@@ -113,7 +113,7 @@ void check_source(const matrix_source& source) {
     TROUPE_CHECK(source.parts[0].row_end - source.parts[0].row_begin ==
                  source.parts[1].row_end - source.parts[1].row_begin);
   }
-  if (source.finish == epilogue::partial) {
+  if (source.finish == epilogue::partial || source.finish == epilogue::shards) {
     TROUPE_CHECK(source.shard_bounds.size() >= 2);
     TROUPE_CHECK(source.shard_bounds.front() == 0 &&
                  source.shard_bounds.back() == source.column_end - source.column_begin);

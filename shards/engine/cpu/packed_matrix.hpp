@@ -40,7 +40,8 @@ class packed_matrix final : public matrix {
   uint32_t segments() const { return static_cast<uint32_t>(segments_.size()); }
   /// 32-bit words of one column.
   uint32_t words() const { return groups_.empty() ? 0 : groups_.back().words_before + groups_.back().words; }
-  /// Of the shards of K, as bounds of segments, from 0 to segments(); one shard where the finish is not `partial`.
+  /// Of the shards of K, as bounds of segments, from 0 to segments(); one shard where the finish is another than
+  /// `partial` and `shards`.
   std::span<const uint32_t> shard_segments() const { return shard_segments_; }
 
  private:

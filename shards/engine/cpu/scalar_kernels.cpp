@@ -148,11 +148,27 @@ void soft_cap(const float* x, float c, size_t width, float* out) {
   for (size_t i = 0; i < width; ++i) out[i] = capped(x[i], c);
 }
 
+void softmax(const float* x, size_t width, float* out) {
+  float m = -INFINITY;
+  for (size_t i = 0; i < width; ++i) m = m > x[i] ? m : x[i];
+  float lane[lanes] = {};
+  for (size_t i = 0; i < width; ++i) {
+    out[i] = exponential(x[i] - m);
+    lane[i % lanes] += out[i];
+  }
+  const float sum = add_lanes(lane);
+  for (size_t i = 0; i < width; ++i) out[i] /= sum;
+}
+
+void add_scaled(const float* x, float factor, size_t width, float* sums) {
+  for (size_t i = 0; i < width; ++i) sums[i] = std::fma(factor, x[i], sums[i]);
+}
+
 }  // namespace
 
 const cpu_kernels& scalar_kernels() {
-  static constexpr cpu_kernels table{"scalar", attention_queries_max, rms_norm, silu_mul, gelu_mul, rotate, attend,
-                                     soft_cap};
+  static constexpr cpu_kernels table{
+      "scalar", attention_queries_max, rms_norm, silu_mul, gelu_mul, rotate, attend, soft_cap, softmax, add_scaled};
   return table;
 }
 

@@ -21,11 +21,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     TROUPE_CHECK(config->rope.dims > 0 && config->rope.dims % 2 == 0 && config->rope.dims <= config->head_dim);
     TROUPE_CHECK(config->sliding.empty() || config->sliding.size() == config->layers);
     TROUPE_CHECK(config->window < config->context_max);
+    TROUPE_CHECK(!config->experts || config->experts->used <= config->experts->count);
     TROUPE_CHECK(troupe::parameter_count(*config) > 0);
     for (uint32_t layer : {0U, config->layers - 1}) {
       const troupe::layer_parts parts = troupe::parts_of_layer(*config, layer);
-      for (const troupe::tensor_part* part : {&parts.query, &parts.key, &parts.value, &parts.mlp.gate, &parts.mlp.up})
+      const troupe::mlp_parts& mlp = parts.mlps.back();
+      for (const troupe::tensor_part* part : {&parts.query, &parts.key, &parts.value, &mlp.gate, &mlp.up, &mlp.down})
         TROUPE_CHECK(part->first_row + part->rows <= part->shape.front());
+      TROUPE_CHECK(parts.router.has_value() == config->is_sparse(layer));
+      TROUPE_CHECK(parts.mlps.size() == (parts.router ? config->experts->count : 1));
     }
   } else {
     TROUPE_CHECK(!config.err().detail.empty());

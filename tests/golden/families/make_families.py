@@ -78,6 +78,23 @@ FAMILIES = {
         "attn_logit_softcapping": None, "final_logit_softcapping": None, "sliding_window": 33, "sliding_window_pattern": 3,
         "rope_theta": 1000000.0, "rope_local_base_freq": 8000.0, "rope_scaling": {"rope_type": "linear", "factor": 8.0},
     },
+    # Experts in layers 1 and 3: layers 0, 2 and 4 have one MLP because of the step, layer 5 because it is named.
+    "qwen3_moe": {
+        "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "head_dim": 16, "num_hidden_layers": 6,
+        "hidden_size": 48, "intermediate_size": 100, "num_experts": 9, "num_experts_per_tok": 3, "moe_intermediate_size": 26,
+        "norm_topk_prob": False, "decoder_sparse_step": 2, "mlp_only_layers": [5], "attention_bias": False,
+        "use_sliding_window": False, "sliding_window": None,
+    },
+    # As Qwen3-30B-A3B has it: experts everywhere, their weights add up to one.
+    "qwen3_moe_normalised": {
+        "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "head_dim": 16, "num_experts": 16,
+        "num_experts_per_tok": 4, "moe_intermediate_size": 40, "norm_topk_prob": True, "decoder_sparse_step": 1,
+        "mlp_only_layers": [], "attention_bias": False, "use_sliding_window": True, "sliding_window": 60,
+    },
+    "mixtral": {
+        "architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "num_local_experts": 5, "num_experts_per_tok": 2,
+        "intermediate_size": 70, "sliding_window": None, "rope_theta": 1000000.0,
+    },
 }
 
 
@@ -123,7 +140,8 @@ def load(config: dict, seed: int, norms_around: int):
         weights = {key: weight(key, shape, seed, norms_around) for key, shape in shapes.items()}
         safetensors.torch.save_file(weights, folder / "model.safetensors", {"format": "pt"})
         model, report = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager",
+            output_loading_info=True)
     if any(report[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")):
         raise SystemExit(f"transformers does not take the weights: {report}")
     return model.eval()

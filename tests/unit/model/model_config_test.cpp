@@ -63,6 +63,8 @@ BOOST_AUTO_TEST_CASE(reads_a_llama_with_scaled_rope) {
                         .output_bias = false,
                         .score_scalar = 64,
                         .sliding = {},
+                        .experts = {},
+                        .sparse = {},
                         .bos = 128000,
                         .eos = {128001, 128008, 128009},
                         .stated_dtype = dtype::bf16};
