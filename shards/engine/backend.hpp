@@ -1,5 +1,5 @@
-// The tensor operations that a forward pass of Llama and Qwen2 is made of, for one rank. The CPU implements them
-// (cpu/); its scalar kernels are the definition of right.
+// The tensor operations that a forward pass is made of, for one rank. The CPU implements them (cpu/); its scalar
+// kernels are the definition of right.
 //
 // Words for shapes: T rows of a step (one row is one token), H hidden, Hq and Hkv this rank's query and key/value
 // heads, D the size of a head. Activations are f32 in the backend's memory, row-major.
@@ -43,14 +43,25 @@ struct rows_view {
   size_t stride = 0;
 };
 
+/// Rows of an activation begin 16 floats after a multiple of a power of two, usually: else the rows of one product
+/// would all fall into the same set of the first cache.
+constexpr size_t padded(size_t width) { return width + 16; }
+/// A buffer of padded rows.
+inline rows_view rows_of(const float_buffer& buffer, size_t width) { return {buffer.data, padded(width)}; }
+
 enum class epilogue : uint8_t {
   /// The product, plus the bias where the matrix has one.
   none,
-  /// The two parts are gate and up, with N rows each: silu(gate) * up, N columns.
+  /// The two parts are gate and up, with N rows each: silu(gate) * up, N columns; or gelu(gate) * up, with the tanh.
   silu_mul,
+  gelu_mul,
   /// The chains over this rank's shards of K, added in the tree; the ranks' sums are to be added by all_reduce_tree.
   partial,
+  /// The same chains side by side, not added: (shards, N) columns.
+  shards,
 };
+
+constexpr bool is_gated(epilogue finish) { return finish == epilogue::silu_mul || finish == epilogue::gelu_mul; }
 
 /// Rows [row_begin, row_end) of a tensor (rows, columns), with columns [column_begin, column_end) of each.
 struct weight_part {
@@ -65,7 +76,8 @@ struct matrix_source {
   /// For `none`: one tensor (rows) for each part, or empty; the same rows are taken.
   std::vector<const tensor_view*> biases = {};
   epilogue finish = epilogue::none;
-  /// For `partial`: the bounds of this rank's shards of K, relative to column_begin; from 0 to the number of columns.
+  /// For `partial` and `shards`: the bounds of this rank's shards of K, relative to column_begin; from 0 to the number
+  /// of columns.
   std::vector<uint64_t> shard_bounds = {};
 };
 
@@ -73,7 +85,7 @@ struct matrix_source {
 class matrix {
  public:
   virtual ~matrix() = default;
-  /// Columns of the result.
+  /// Columns of the result; of each shard, with `shards`.
   virtual uint64_t outputs() const = 0;
   /// Columns of the input.
   virtual uint64_t inputs() const = 0;
@@ -96,6 +108,39 @@ struct row_place {
   uint32_t position = 0;
   /// pages[p / 16] holds position p.
   const uint32_t* pages = nullptr;
+};
+
+/// What a layer's attention or MLP adds to the residual.
+struct sublayer_sum {
+  const float* x = nullptr;     // (rows, width), contiguous; nullptr: nothing is added
+  const float* bias = nullptr;  // (width), or nullptr
+  const float* norm = nullptr;  // (width), or nullptr: the RMSNorm that x + bias goes through first
+};
+
+/// Rotary tables (positions, pairs): pair i of a head is its numbers i and i + pairs.
+struct rotary_view {
+  const float* cosines = nullptr;
+  const float* sines = nullptr;
+  uint32_t pairs = 0;
+};
+
+/// Norms of each head's query and key before they are rotated; or none.
+struct head_norms {
+  const float* query = nullptr;  // (D)
+  const float* key = nullptr;    // (D)
+  float eps = 0;
+};
+
+/// One of the experts that a row goes through, and the weight of what comes out.
+struct expert_use {
+  uint32_t expert = 0;
+  float weight = 0;
+};
+
+/// One of a group of rows, and its weight.
+struct weighted_row {
+  uint32_t row = 0;
+  float weight = 0;
 };
 
 struct attention_shape {
@@ -132,22 +177,40 @@ class backend {
   /// Errors: out_of_memory.
   virtual result<std::unique_ptr<kv_memory>> make_kv_memory(const kv_shape& shape) = 0;
 
-  /// out[t] = table[ids[t]].   table: (vocab, H), read where it lies.   out: (T, H).
-  virtual void embed(const tensor_view& table, std::span<const token_id> ids, rows_view out) = 0;
-  /// residual += x + bias; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.
-  ///   x: (rows, width) contiguous, or nullptr: nothing is added.   bias: (width) or nullptr.   weight: (width).
-  virtual void add_rmsnorm(const float* x, const float* bias, rows_view residual, const float* weight, float eps,
-                           uint32_t rows, size_t width, rows_view out) = 0;
+  /// out[t] = table[ids[t]] * scale.   table: (vocab, H), read where it lies.   out: (T, H).
+  virtual void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) = 0;
+  /// residual += added; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.   weight: (width).
+  virtual void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
+                           size_t width, rows_view out) = 0;
   /// out = finish(x * weights^T).   x: (rows, inputs).   out: (rows, outputs).
   virtual void linear(const matrix& weights, rows_view x, uint32_t rows, rows_view out) = 0;
-  /// Rotates queries and keys by their positions (Su et al. 2021; halves, not pairs) and stores keys and values.
-  ///   qkv: (T, Hq + 2 Hkv, D), queries rotated in place.   cosines, sines: (positions, D / 2).
-  virtual void rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
-                             const float* cosines, const float* sines, kv_memory& kv, uint32_t layer) = 0;
+  /// Norms queries and keys where there are norms, rotates them by their positions (Su et al. 2021), stores keys and
+  /// values.   qkv: (T, Hq + 2 Hkv, D), changed in place.
+  virtual void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
+                                  const head_norms& norms, const rotary_view& rotary, kv_memory& kv,
+                                  uint32_t layer) = 0;
   /// Each row attends to the positions up to its own, or to the last of them as the window says.   qkv: as above. out:
   /// (T, Hq, D).
   virtual void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
                          const kv_memory& kv, uint32_t layer, rows_view out) = 0;
+  /// x = cap * tanh(x / cap).   x: (rows, width).
+  virtual void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) = 0;
+
+  /// Chooses `used` experts for each row: those of the largest probabilities, the first of equals, where the
+  /// probabilities are the softmax of the row's logits. Their weights are the probabilities, or with `normalised` these
+  /// divided by their sum, which is taken from the largest on.
+  ///   logits: (rows, experts), overwritten.   uses: (rows, used), a row's by ascending expert.
+  virtual void route(rows_view logits, uint32_t rows, uint32_t experts, uint32_t used, bool normalised,
+                     std::span<expert_use> uses) = 0;
+  /// out[i] = x[rows[i].row].
+  virtual void gather(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view out) = 0;
+  /// sums[rows[i].row] = fma(rows[i].weight, x[i], sums[rows[i].row]); no row twice.
+  virtual void add_weighted(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view sums) = 0;
+  /// x = 0.   x: (rows, width).
+  virtual void clear(rows_view x, uint32_t rows, size_t width) = 0;
+  /// The tree over the shards: out[r] = ((x[r][0] + x[r][1]) + ...).   x: (rows, shards, width), a power of two of
+  /// them.
+  virtual void add_shards(rows_view x, uint32_t rows, uint32_t shards, size_t width, rows_view out) = 0;
 };
 
 }  // namespace troupe

@@ -1,92 +1,103 @@
 #include "shards/engine/model_weights.hpp"
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "shards/engine/tensor_split.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/model_parts.hpp"
 #include "shards/model/quantised_blocks.hpp"
 #include "shards/model/weight_files.hpp"
 
 namespace troupe {
 namespace {
 
-/// Where the matrices of the model come from: names and slices, for one rank.
-class weight_map {
+struct mlp_sources {
+  matrix_source gate_up, down;
+};
+
+struct layer_sources {
+  matrix_source qkv, output;
+  std::optional<matrix_source> router;
+  std::vector<mlp_sources> mlps;
+};
+
+/// Where the matrices of one rank come from: tensors and slices.
+class source_map {
  public:
-  weight_map(const model_config& config, const rank_slice& slice, uint32_t tp, uint32_t rank, const weight_files& files)
+  source_map(const model_config& config, const rank_slice& slice, uint32_t tp, uint32_t rank, const weight_files& files)
       : config_(config), slice_(slice), tp_(tp), rank_(rank), files_(files) {}
 
-  result<matrix_source> qkv(uint32_t layer) const {
-    const std::string prefix = layer_prefix(layer) + "self_attn.";
-    const uint64_t dim = config_.head_dim;
-    const half_open_range q{slice_.heads.begin * dim, slice_.heads.end * dim};
-    const half_open_range kv{slice_.kv_heads.begin * dim, slice_.kv_heads.end * dim};
-    matrix_source source{.column_end = config_.hidden};
-    TROUPE_TRY(add_rows(source, prefix + "q_proj", config_.q_size(), q, config_.qkv_bias));
-    TROUPE_TRY(add_rows(source, prefix + "k_proj", config_.kv_size(), kv, config_.qkv_bias));
-    TROUPE_TRY(add_rows(source, prefix + "v_proj", config_.kv_size(), kv, config_.qkv_bias));
-    return source;
-  }
-
-  result<matrix_source> output(uint32_t layer) const {
-    return row_parallel(layer_prefix(layer) + "self_attn.o_proj.weight", config_.q_size());
-  }
-
-  result<matrix_source> gate_up(uint32_t layer) const {
-    const std::string prefix = layer_prefix(layer) + "mlp.";
-    matrix_source source{.column_end = config_.hidden, .finish = epilogue::silu_mul};
-    TROUPE_TRY(add_rows(source, prefix + "gate_proj", config_.intermediate, slice_.intermediate, false));
-    TROUPE_TRY(add_rows(source, prefix + "up_proj", config_.intermediate, slice_.intermediate, false));
-    return source;
-  }
-
-  result<matrix_source> down(uint32_t layer) const {
-    return row_parallel(layer_prefix(layer) + "mlp.down_proj.weight", config_.intermediate);
-  }
-
-  result<const tensor_view*> embedding() const {
-    return tensor("model.embed_tokens.weight", {config_.vocab_size, config_.hidden});
+  result<layer_sources> layer(const layer_parts& parts) const {
+    layer_sources sources;
+    TROUPE_ASSIGN(sources.qkv, qkv(parts));
+    TROUPE_ASSIGN(sources.output, row_parallel(parts.output, epilogue::partial));
+    if (parts.router) {
+      sources.router = matrix_source{.column_end = config_.hidden};
+      TROUPE_TRY(add_rows(*sources.router, *parts.router, {0, parts.router->rows}));
+    }
+    const half_open_range inner = parts.router ? slice_.expert_intermediate : slice_.intermediate;
+    const epilogue down = parts.router ? epilogue::shards : epilogue::partial;
+    for (const mlp_parts& one : parts.mlps) {
+      TROUPE_ASSIGN(mlp_sources mlp, mlp_of(one, inner, down));
+      sources.mlps.push_back(std::move(mlp));
+    }
+    return sources;
   }
 
   result<matrix_source> head() const {
     matrix_source source{.column_end = config_.hidden};
-    TROUPE_ASSIGN(const tensor_view* table, config_.tied_embeddings
-                                                ? embedding()
-                                                : tensor("lm_head.weight", {config_.vocab_size, config_.hidden}));
-    source.parts.push_back({table, slice_.vocab.begin, slice_.vocab.end});
+    TROUPE_TRY(add_rows(source, head_part(config_), slice_.vocab));
     return source;
   }
 
-  result<const tensor_view*> vector(const std::string& name) const { return tensor(name, {config_.hidden}); }
-
-  static std::string layer_prefix(uint32_t layer) { return "model.layers." + std::to_string(layer) + "."; }
+  result<const tensor_view*> tensor(const tensor_part& part) const { return files_.weight(part.name, part.shape); }
 
  private:
-  result<const tensor_view*> tensor(const std::string& name, std::vector<uint64_t> shape) const {
-    return files_.weight(name, shape);
+  result<matrix_source> qkv(const layer_parts& parts) const {
+    const uint64_t dim = config_.head_dim;
+    const half_open_range q{slice_.heads.begin * dim, slice_.heads.end * dim};
+    const half_open_range kv{slice_.kv_heads.begin * dim, slice_.kv_heads.end * dim};
+    matrix_source source{.column_end = config_.hidden};
+    TROUPE_TRY(add_rows(source, parts.query, q, parts.query_bias));
+    TROUPE_TRY(add_rows(source, parts.key, kv, parts.key_bias));
+    TROUPE_TRY(add_rows(source, parts.value, kv, parts.value_bias));
+    return source;
+  }
+
+  result<mlp_sources> mlp_of(const mlp_parts& parts, half_open_range inner, epilogue down) const {
+    mlp_sources sources;
+    sources.gate_up.column_end = config_.hidden;
+    sources.gate_up.finish = config_.gate == activation::silu ? epilogue::silu_mul : epilogue::gelu_mul;
+    TROUPE_TRY(add_rows(sources.gate_up, parts.gate, inner));
+    TROUPE_TRY(add_rows(sources.gate_up, parts.up, inner));
+    TROUPE_ASSIGN(sources.down, row_parallel(parts.down, down));
+    return sources;
   }
 
   /// Column-parallel: this rank has rows of the weight, which are columns of the result.
-  result<void> add_rows(matrix_source& source, const std::string& name, uint64_t rows, half_open_range mine,
-                        bool bias) const {
-    TROUPE_ASSIGN(const tensor_view* weight, tensor(name + ".weight", {rows, config_.hidden}));
-    source.parts.push_back({weight, mine.begin, mine.end});
+  result<void> add_rows(matrix_source& source, const tensor_part& part, half_open_range mine,
+                        const std::optional<tensor_part>& bias = {}) const {
+    TROUPE_ASSIGN(const tensor_view* weight, tensor(part));
+    source.parts.push_back({weight, part.first_row + mine.begin, part.first_row + mine.end});
     if (bias) {
-      TROUPE_ASSIGN(const tensor_view* values, tensor(name + ".bias", {rows}));
+      TROUPE_ASSIGN(const tensor_view* values, tensor(*bias));
       source.biases.push_back(values);
     }
     return {};
   }
 
   /// Row-parallel: this rank has columns of the weight, which are part of K.
-  result<matrix_source> row_parallel(const std::string& name, uint64_t columns) const {
-    TROUPE_ASSIGN(const tensor_view* weight, tensor(name, {config_.hidden, columns}));
+  result<matrix_source> row_parallel(const tensor_part& part, epilogue finish) const {
+    TROUPE_ASSIGN(const tensor_view* weight, tensor(part));
+    const uint64_t columns = part.shape.back();
     const half_open_range mine = part_of(columns, rank_, tp_);
     return matrix_source{.parts = {{weight, 0, config_.hidden}},
                          .column_begin = mine.begin,
                          .column_end = mine.end,
                          .biases = {},
-                         .finish = epilogue::partial,
+                         .finish = finish,
                          .shard_bounds = shard_bounds_of(columns, tp_, rank_)};
   }
 
@@ -96,54 +107,80 @@ class weight_map {
   const weight_files& files_;
 };
 
-result<float_buffer> load_vector(const tensor_view& tensor, backend& device) {
-  TROUPE_ASSIGN(float_buffer buffer, device.allocate(tensor.elements()));
-  read_f32(tensor, 0, std::span(buffer.data, buffer.size));
-  return buffer;
-}
+class layer_loader {
+ public:
+  layer_loader(const source_map& map, float norm_offset, backend& device)
+      : map_(map), norm_offset_(norm_offset), device_(device) {}
 
-/// One scale that is no finite number would spoil every answer, so it is looked for in each row before it is loaded.
-result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source, backend& device) {
-  for (const weight_part& part : source.parts) TROUPE_TRY(check_scales(*part.tensor, part.row_begin, part.row_end));
-  return device.load_matrix(source);
-}
-
-result<layer_weights> load_layer(const weight_map& map, const model_config& config, uint32_t layer, backend& device) {
-  const std::string prefix = weight_map::layer_prefix(layer);
-  layer_weights weights;
-  TROUPE_ASSIGN(const tensor_view* input_norm, map.vector(prefix + "input_layernorm.weight"));
-  TROUPE_ASSIGN(weights.input_norm, load_vector(*input_norm, device));
-  TROUPE_ASSIGN(const tensor_view* post_norm, map.vector(prefix + "post_attention_layernorm.weight"));
-  TROUPE_ASSIGN(weights.post_norm, load_vector(*post_norm, device));
-  if (config.output_bias) {
-    TROUPE_ASSIGN(const tensor_view* bias, map.vector(prefix + "self_attn.o_proj.bias"));
-    TROUPE_ASSIGN(weights.output_bias, load_vector(*bias, device));
+  result<layer_weights> load(const layer_parts& parts) const {
+    layer_weights weights;
+    TROUPE_ASSIGN(weights.input_norm, norm(parts.input_norm));
+    TROUPE_ASSIGN(weights.query_norm, norm_if(parts.query_norm));
+    TROUPE_ASSIGN(weights.key_norm, norm_if(parts.key_norm));
+    if (parts.output_bias) {
+      TROUPE_ASSIGN(weights.output_bias, vector(*parts.output_bias));
+    }
+    TROUPE_ASSIGN(weights.output_norm, norm_if(parts.output_norm));
+    TROUPE_ASSIGN(weights.mlp_norm, norm(parts.mlp_norm));
+    TROUPE_ASSIGN(weights.down_norm, norm_if(parts.down_norm));
+    TROUPE_ASSIGN(const layer_sources sources, map_.layer(parts));
+    TROUPE_ASSIGN(weights.qkv, load_matrix(sources.qkv));
+    TROUPE_ASSIGN(weights.output, load_matrix(sources.output));
+    if (sources.router) {
+      TROUPE_ASSIGN(weights.router, load_matrix(*sources.router));
+    }
+    for (const mlp_sources& mlp : sources.mlps) {
+      mlp_weights& loaded = weights.mlps.emplace_back();
+      TROUPE_ASSIGN(loaded.gate_up, load_matrix(mlp.gate_up));
+      TROUPE_ASSIGN(loaded.down, load_matrix(mlp.down));
+    }
+    return weights;
   }
-  TROUPE_ASSIGN(const matrix_source qkv, map.qkv(layer));
-  TROUPE_ASSIGN(weights.qkv, load_matrix(qkv, device));
-  TROUPE_ASSIGN(const matrix_source output, map.output(layer));
-  TROUPE_ASSIGN(weights.output, load_matrix(output, device));
-  TROUPE_ASSIGN(const matrix_source gate_up, map.gate_up(layer));
-  TROUPE_ASSIGN(weights.gate_up, load_matrix(gate_up, device));
-  TROUPE_ASSIGN(const matrix_source down, map.down(layer));
-  TROUPE_ASSIGN(weights.down, load_matrix(down, device));
-  return weights;
-}
+
+  /// One scale that is no finite number would spoil every answer, so it is looked for in each row before it is loaded.
+  result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source) const {
+    for (const weight_part& part : source.parts) TROUPE_TRY(check_scales(*part.tensor, part.row_begin, part.row_end));
+    return device_.load_matrix(source);
+  }
+
+  result<float_buffer> norm(const tensor_part& part) const {
+    TROUPE_ASSIGN(float_buffer buffer, vector(part));
+    for (float& weight : std::span(buffer.data, buffer.size)) weight += norm_offset_;
+    return buffer;
+  }
+
+ private:
+  result<float_buffer> norm_if(const std::optional<tensor_part>& part) const {
+    if (!part) return float_buffer{};
+    return norm(*part);
+  }
+
+  result<float_buffer> vector(const tensor_part& part) const {
+    TROUPE_ASSIGN(const tensor_view* tensor, map_.tensor(part));
+    TROUPE_ASSIGN(float_buffer buffer, device_.allocate(tensor->elements()));
+    read_f32(*tensor, 0, std::span(buffer.data, buffer.size));
+    return buffer;
+  }
+
+  const source_map& map_;
+  float norm_offset_;
+  backend& device_;
+};
 
 }  // namespace
 
 result<uint64_t> model_weights_bytes(const model_config& config, const rank_slice& slice, uint32_t tp, uint32_t rank,
                                      const weight_files& files, const backend& device) {
-  const weight_map map(config, slice, tp, rank, files);
+  const source_map map(config, slice, tp, rank, files);
   TROUPE_ASSIGN(const matrix_source head, map.head());
   uint64_t bytes = device.matrix_bytes(head);
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
-    TROUPE_ASSIGN(const matrix_source qkv, map.qkv(layer));
-    TROUPE_ASSIGN(const matrix_source output, map.output(layer));
-    TROUPE_ASSIGN(const matrix_source gate_up, map.gate_up(layer));
-    TROUPE_ASSIGN(const matrix_source down, map.down(layer));
-    for (const matrix_source* source : {&qkv, &output, &gate_up, &down}) bytes += device.matrix_bytes(*source);
-    bytes += uint64_t{3} * config.hidden * sizeof(float);
+    TROUPE_ASSIGN(const layer_sources sources, map.layer(parts_of_layer(config, layer)));
+    bytes += device.matrix_bytes(sources.qkv) + device.matrix_bytes(sources.output);
+    if (sources.router) bytes += device.matrix_bytes(*sources.router);
+    for (const mlp_sources& mlp : sources.mlps)
+      bytes += device.matrix_bytes(mlp.gate_up) + device.matrix_bytes(mlp.down);
+    bytes += uint64_t{5} * config.hidden * sizeof(float);  // Norms and a bias.
   }
   return bytes;
 }
@@ -151,19 +188,19 @@ result<uint64_t> model_weights_bytes(const model_config& config, const rank_slic
 result<model_weights> load_model_weights(const model_config& config, const rank_slice& slice, uint32_t tp,
                                          uint32_t rank, const weight_files& files, backend& device,
                                          communicator& group) {
-  const weight_map map(config, slice, tp, rank, files);
+  const source_map map(config, slice, tp, rank, files);
+  const layer_loader loader(map, config.norms_less_one ? 1.0F : 0.0F, device);
   model_weights weights;
-  TROUPE_ASSIGN(weights.embedding, map.embedding());
+  TROUPE_ASSIGN(weights.embedding, map.tensor(embedding_part(config)));
   TROUPE_TRY(check_scales(*weights.embedding));
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     TROUPE_TRY(group.check());
-    TROUPE_ASSIGN(layer_weights loaded, load_layer(map, config, layer, device));
+    TROUPE_ASSIGN(layer_weights loaded, loader.load(parts_of_layer(config, layer)));
     weights.layers.push_back(std::move(loaded));
   }
-  TROUPE_ASSIGN(const tensor_view* final_norm, map.vector("model.norm.weight"));
-  TROUPE_ASSIGN(weights.final_norm, load_vector(*final_norm, device));
+  TROUPE_ASSIGN(weights.final_norm, loader.norm(final_norm_part(config)));
   TROUPE_ASSIGN(const matrix_source head, map.head());
-  TROUPE_ASSIGN(weights.head, load_matrix(head, device));
+  TROUPE_ASSIGN(weights.head, loader.load_matrix(head));
   return weights;
 }
 

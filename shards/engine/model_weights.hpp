@@ -1,4 +1,4 @@
-// One rank's slice of the weights of Llama or Qwen2, loaded into a backend.
+// One rank's slice of a model's weights, loaded into a backend.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,24 @@ struct model_config;
 struct rank_slice;
 class weight_files;
 
+struct mlp_weights {
+  std::unique_ptr<matrix> gate_up;  // (I, hidden), silu_mul or gelu_mul
+  std::unique_ptr<matrix> down;     // (hidden, I), partial; of an expert, shards
+};
+
+/// Buffers of what a model does not have are empty.
 struct layer_weights {
-  float_buffer input_norm;          // (hidden)
-  std::unique_ptr<matrix> qkv;      // (Hq D + 2 Hkv D, hidden)
-  std::unique_ptr<matrix> output;   // (hidden, Hq D), partial
-  float_buffer output_bias;         // (hidden), or empty; added once, after the sum over the ranks
-  float_buffer post_norm;           // (hidden)
-  std::unique_ptr<matrix> gate_up;  // (I, hidden), silu_mul
-  std::unique_ptr<matrix> down;     // (hidden, I), partial
+  float_buffer input_norm;         // (hidden)
+  std::unique_ptr<matrix> qkv;     // (Hq D + 2 Hkv D, hidden)
+  float_buffer query_norm;         // (D)
+  float_buffer key_norm;           // (D)
+  std::unique_ptr<matrix> output;  // (hidden, Hq D), partial
+  float_buffer output_bias;        // (hidden); added once, after the sum over the ranks
+  float_buffer output_norm;        // (hidden); of what attention adds
+  float_buffer mlp_norm;           // (hidden)
+  std::unique_ptr<matrix> router;  // (experts, hidden), on every rank
+  std::vector<mlp_weights> mlps;   // one for each expert, or one
+  float_buffer down_norm;          // (hidden); of what the MLP adds
 };
 
 struct model_weights {

@@ -7,9 +7,8 @@
 
 #include "base/check.hpp"
 #include "shards/engine/available_memory.hpp"
-#include "shards/engine/model_weights.hpp"
+#include "shards/engine/forward_pass.hpp"
 #include "shards/engine/plan_check.hpp"
-#include "shards/engine/rotary.hpp"
 #include "shards/engine/step_message.hpp"
 #include "shards/engine/tensor_split.hpp"
 #include "shards/model/model_config.hpp"
@@ -18,24 +17,6 @@
 
 namespace troupe {
 namespace {
-
-/// Rows of an activation begin 16 floats after a multiple of a power of two, usually: else the rows of one product
-/// would all fall into the same set of the first cache.
-constexpr size_t padded(size_t width) { return width + 16; }
-
-/// The working memory of a step.
-struct activations {
-  float_buffer residual, normed, qkv, attended, mlp, wanted, logits, cosines, sines;
-
-  static rows_view rows(const float_buffer& buffer, size_t width) { return {buffer.data, padded(width)}; }
-};
-
-/// How large each of them is, in floats.
-struct activation_sizes {
-  size_t residual = 0, qkv = 0, attended = 0, mlp = 0, wanted = 0, logits = 0, rotary = 0;
-
-  size_t total() const { return 2 * residual + qkv + attended + mlp + wanted + logits + 2 * rotary; }
-};
 
 class loaded_shard final : public shard {
  public:
@@ -51,24 +32,21 @@ class loaded_shard final : public shard {
 
  private:
   result<void> choose_kv_pages();
-  result<void> check_memory(const activation_sizes& sizes, uint64_t weights_bytes) const;
-  activation_sizes sizes() const;
-  result<void> allocate(const activation_sizes& sizes);
+  result<void> check_memory() const;
+  result<void> load_layers();
   std::string agreed_text() const;
 
   result<step_logits> run(const step_plan& plan);
   void place_rows(const step_plan& plan);
-  result<std::span<const float>> run_layer(uint32_t layer, const float* before);
-  result<step_logits> project(std::span<const float> last);
+  result<step_logits> project(rows_view normed);
   result<void> check_finite(const step_plan& plan, const step_logits& logits) const;
 
   uint32_t rows() const { return static_cast<uint32_t>(places_.size()); }
   uint32_t logits_max() const { return config_.logits_max == 0 ? config_.sequences_max : config_.logits_max; }
-  kv_shape kv() const {
-    return {model_.layers, facts_.kv_pages, static_cast<uint32_t>(slice_.kv_heads.size()), model_.head_dim};
-  }
-  size_t qkv_width() const { return (slice_.heads.size() + 2 * slice_.kv_heads.size()) * model_.head_dim; }
-  size_t attended_width() const { return slice_.heads.size() * model_.head_dim; }
+  forward_limits limits() const { return {config_.rows_max, facts_.context_max, facts_.kv_pages}; }
+  kv_shape kv() const { return forward_pass::kv(model_, slice_, limits()); }
+  size_t wanted_floats() const { return logits_max() * padded(model_.hidden); }
+  size_t logits_floats() const { return config_.rank == 0 ? size_t{logits_max()} * model_.vocab_size : 0; }
 
   shard_config config_;
   model_config model_;
@@ -77,10 +55,8 @@ class loaded_shard final : public shard {
   communicator& group_;
   shard_facts facts_;
   std::unique_ptr<backend> backend_;
-  model_weights weights_;
-  std::unique_ptr<kv_memory> kv_;
-  attention_shape attention_;
-  activations memory_;
+  std::unique_ptr<forward_pass> layers_;
+  float_buffer wanted_, logits_;
   std::unique_ptr<plan_checker> checker_;
 
   // Of the step that runs.
@@ -106,41 +82,29 @@ result<void> loaded_shard::choose_kv_pages() {
   return {};
 }
 
-activation_sizes loaded_shard::sizes() const {
-  const size_t rows = config_.rows_max;
-  return {.residual = rows * padded(model_.hidden),
-          .qkv = rows * padded(qkv_width()),
-          .attended = rows * padded(attended_width()),
-          .mlp = rows * padded(slice_.intermediate.size()),
-          .wanted = logits_max() * padded(model_.hidden),
-          .logits = config_.rank == 0 ? size_t{logits_max()} * model_.vocab_size : 0,
-          .rotary = size_t{facts_.context_max} * (model_.head_dim / 2)};
-}
-
-result<void> loaded_shard::check_memory(const activation_sizes& sizes, uint64_t weights_bytes) const {
+result<void> loaded_shard::check_memory() const {
   const std::optional<uint64_t> available = available_memory_bytes(config_.system_root);
   const uint64_t kv_bytes = backend_->kv_page_bytes(kv()) * facts_.kv_pages;
-  const uint64_t needed = weights_bytes + kv_bytes + sizes.total() * sizeof(float);
+  const uint64_t floats =
+      forward_pass::floats(model_, slice_, config_.tp, limits()) + wanted_floats() + logits_floats();
+  const uint64_t needed = facts_.weights_bytes + kv_bytes + floats * sizeof(float);
   if (!available || needed <= *available) return {};
   return error{errc::out_of_memory, config_.model_folder + " does not fit in memory: rank " +
                                         std::to_string(config_.rank) + " of " + std::to_string(config_.tp) + " needs " +
-                                        mebibytes(needed) + " (weights " + mebibytes(weights_bytes) +
+                                        mebibytes(needed) + " (weights " + mebibytes(facts_.weights_bytes) +
                                         ", keys and values " + mebibytes(kv_bytes) + "), " + mebibytes(*available) +
                                         " are available"};
 }
 
-result<void> loaded_shard::allocate(const activation_sizes& sizes) {
-  TROUPE_ASSIGN(memory_.residual, backend_->allocate(sizes.residual));
-  TROUPE_ASSIGN(memory_.normed, backend_->allocate(sizes.residual));
-  TROUPE_ASSIGN(memory_.qkv, backend_->allocate(sizes.qkv));
-  TROUPE_ASSIGN(memory_.attended, backend_->allocate(sizes.attended));
-  TROUPE_ASSIGN(memory_.mlp, backend_->allocate(sizes.mlp));
-  TROUPE_ASSIGN(memory_.wanted, backend_->allocate(sizes.wanted));
-  TROUPE_ASSIGN(memory_.logits, backend_->allocate(sizes.logits));
-  TROUPE_ASSIGN(memory_.cosines, backend_->allocate(sizes.rotary));
-  TROUPE_ASSIGN(memory_.sines, backend_->allocate(sizes.rotary));
-  fill_rotary_tables(model_, facts_.context_max, memory_.cosines.data, memory_.sines.data);
-  TROUPE_ASSIGN(kv_, backend_->make_kv_memory(kv()));
+result<void> loaded_shard::load_layers() {
+  TROUPE_ASSIGN(model_weights weights,
+                load_model_weights(model_, slice_, config_.tp, config_.rank, files_, *backend_, group_));
+  // What was packed is needed no more; rows of the embedding come back one by one.
+  files_.forget();
+  TROUPE_TRY(backend_->reserve_rows(config_.rows_max));
+  TROUPE_ASSIGN(layers_, forward_pass::make(model_, slice_, limits(), std::move(weights), *backend_, group_));
+  TROUPE_ASSIGN(wanted_, backend_->allocate(wanted_floats()));
+  TROUPE_ASSIGN(logits_, backend_->allocate(logits_floats()));
   return {};
 }
 
@@ -156,21 +120,12 @@ result<void> loaded_shard::load() {
   TROUPE_ASSIGN(backend_, make_cpu_backend(config_.backend, config_.threads));
   TROUPE_TRY(choose_kv_pages());
   TROUPE_ASSIGN(facts_.weights_bytes, model_weights_bytes(model_, slice_, config_.tp, config_.rank, files_, *backend_));
-  const activation_sizes needed = sizes();
-  TROUPE_TRY(check_memory(needed, facts_.weights_bytes));
+  TROUPE_TRY(check_memory());
   TROUPE_ASSIGN(const std::string version, model_version(config_.model_folder, files_));
-  facts_.fingerprint = backend_->fingerprint() + " tree" + std::to_string(reduction_shards) + " " + version;
+  facts_.fingerprint = backend_->fingerprint() + " tree" + std::to_string(reduction_shards) +
+                       rotary_choice(model_.rope, facts_.context_max) + " " + version;
   facts_.vocab_size = model_.vocab_size;
-  TROUPE_ASSIGN(weights_, load_model_weights(model_, slice_, config_.tp, config_.rank, files_, *backend_, group_));
-  // What was packed is needed no more; rows of the embedding come back one by one.
-  files_.forget();
-  TROUPE_TRY(backend_->reserve_rows(config_.rows_max));
-  TROUPE_TRY(allocate(needed));
-  attention_ = {.heads = static_cast<uint32_t>(slice_.heads.size()),
-                .kv_heads = static_cast<uint32_t>(slice_.kv_heads.size()),
-                .head_dim = model_.head_dim,
-                .kv_of_head = slice_.kv_of_head,
-                .scale = 1.0F / std::sqrt(static_cast<float>(model_.head_dim))};
+  TROUPE_TRY(load_layers());
   checker_ = std::make_unique<plan_checker>(plan_limits{.rows_max = config_.rows_max,
                                                         .sequences_max = config_.sequences_max,
                                                         .logits_max = logits_max(),
@@ -219,61 +174,30 @@ void loaded_shard::place_rows(const step_plan& plan) {
 
 result<step_logits> loaded_shard::run(const step_plan& plan) {
   place_rows(plan);
-  backend_->embed(*weights_.embedding, tokens_, activations::rows(memory_.residual, model_.hidden));
-  std::span<const float> mlp_sum;
-  for (uint32_t layer = 0; layer < model_.layers; ++layer) {
-    TROUPE_ASSIGN(mlp_sum, run_layer(layer, layer == 0 ? nullptr : mlp_sum.data()));
-  }
-  return project(mlp_sum);
-}
-
-/// `before` is the sum that the layer below has not added to the residual yet. Returns this layer's.
-result<std::span<const float>> loaded_shard::run_layer(uint32_t layer, const float* before) {
-  const layer_weights& weights = weights_.layers[layer];
-  const uint32_t count = rows();
-  const size_t hidden = model_.hidden;
-  const auto eps = static_cast<float>(model_.rms_eps);
-  const rows_view residual = activations::rows(memory_.residual, hidden);
-  const rows_view normed = activations::rows(memory_.normed, hidden);
-  const rows_view qkv = activations::rows(memory_.qkv, qkv_width());
-  const rows_view attended = activations::rows(memory_.attended, attended_width());
-  const rows_view mlp = activations::rows(memory_.mlp, slice_.intermediate.size());
-
-  backend_->add_rmsnorm(before, nullptr, residual, weights.input_norm.data, eps, count, hidden, normed);
-  backend_->linear(*weights.qkv, normed, count, qkv);
-  backend_->rope_kv_write(attention_, qkv, places_, memory_.cosines.data, memory_.sines.data, *kv_, layer);
-  backend_->attention(attention_, qkv, places_, *kv_, layer, attended);
-  TROUPE_ASSIGN(const std::span<float> attention_part, group_.input(count * hidden));
-  backend_->linear(*weights.output, attended, count, {attention_part.data(), hidden});
-  TROUPE_ASSIGN(const std::span<const float> attention_sum, group_.all_reduce_tree(count * hidden));
-
-  backend_->add_rmsnorm(attention_sum.data(), weights.output_bias.data, residual, weights.post_norm.data, eps, count,
-                        hidden, normed);
-  backend_->linear(*weights.gate_up, normed, count, mlp);
-  TROUPE_ASSIGN(const std::span<float> mlp_part, group_.input(count * hidden));
-  backend_->linear(*weights.down, mlp, count, {mlp_part.data(), hidden});
-  return group_.all_reduce_tree(count * hidden);
+  TROUPE_ASSIGN(const rows_view normed, layers_->run(tokens_, places_));
+  return project(normed);
 }
 
 /// The logits of the rows that want them: each rank makes its part of the vocabulary, rank 0 puts them together.
-result<step_logits> loaded_shard::project(std::span<const float> last) {
+result<step_logits> loaded_shard::project(rows_view normed) {
   const size_t hidden = model_.hidden;
-  const rows_view normed = activations::rows(memory_.normed, hidden);
-  const rows_view wanted = activations::rows(memory_.wanted, hidden);
-  backend_->add_rmsnorm(last.data(), nullptr, activations::rows(memory_.residual, hidden), weights_.final_norm.data,
-                        static_cast<float>(model_.rms_eps), rows(), hidden, normed);
+  const rows_view wanted = rows_of(wanted_, hidden);
   for (size_t i = 0; i < wanted_rows_.size(); ++i)
     std::copy_n(normed.data + wanted_rows_[i] * normed.stride, hidden, wanted.data + i * wanted.stride);
 
-  step_logits logits{memory_.logits.data, static_cast<uint32_t>(wanted_rows_.size()), model_.vocab_size};
+  step_logits logits{logits_.data, static_cast<uint32_t>(wanted_rows_.size()), model_.vocab_size};
   const auto rows_at_once = static_cast<uint32_t>(
       std::min<size_t>(group_.floats_max() / slice_.vocab_stride, std::numeric_limits<uint32_t>::max()));
   for (uint32_t first = 0; first < logits.rows; first += rows_at_once) {
     const uint32_t count = std::min(rows_at_once, logits.rows - first);
     const size_t stride = slice_.vocab_stride;
     TROUPE_ASSIGN(const std::span<float> part, group_.input(count * stride));
-    backend_->linear(*weights_.head, {wanted.data + first * wanted.stride, wanted.stride}, count,
+    backend_->linear(*layers_->weights().head, {wanted.data + first * wanted.stride, wanted.stride}, count,
                      {part.data(), stride});
+    if (model_.logits_softcap != 0) {
+      backend_->soft_cap({part.data(), stride}, count, layers_->weights().head->outputs(),
+                         static_cast<float>(model_.logits_softcap));
+    }
     TROUPE_ASSIGN(const std::vector<std::span<const float>> parts, group_.all_gather(count * stride));
     if (config_.rank != 0) continue;
     for (uint32_t rank = 0; rank < config_.tp; ++rank) {

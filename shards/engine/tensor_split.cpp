@@ -35,6 +35,7 @@ result<rank_slice> split_model(const model_config& config, uint32_t tp, uint32_t
   rank_slice slice;
   slice.heads = part_of(config.heads, rank, tp);
   slice.intermediate = part_of(config.intermediate, rank, tp);
+  if (config.experts) slice.expert_intermediate = part_of(config.experts->intermediate, rank, tp);
   slice.vocab = part_of(config.vocab_size, rank, tp);
   for (uint32_t r = 0; r < tp; ++r)
     slice.vocab_stride = std::max(slice.vocab_stride, part_of(config.vocab_size, r, tp).size());

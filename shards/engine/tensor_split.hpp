@@ -19,6 +19,8 @@ struct half_open_range {
 
 struct rank_slice {
   half_open_range heads, kv_heads, intermediate, vocab;
+  /// Of each expert, where there are experts: every rank has a part of all of them.
+  half_open_range expert_intermediate;
   /// For each of this rank's query heads, which of its key/value heads it reads.
   std::vector<uint32_t> kv_of_head;
   /// The widest vocabulary part of any rank: the parts are gathered with this stride.

@@ -1,6 +1,9 @@
 #include "shards/model/config_fields.hpp"
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <sstream>
 
 #include "base/log.hpp"
 #include "base/utf8.hpp"
@@ -41,7 +44,16 @@ std::string shown(const json::value& value) {
   return text + "…";
 }
 
-config_fields::config_fields(const json::object& object, std::string path) : reader_(object, std::move(path)) {}
+config_fields::config_fields(const json::object& object, std::string path)
+    : object_(object), reader_(object, std::move(path)) {}
+
+std::vector<std::string> config_fields::keys() const {
+  std::vector<std::string> out;
+  for (const auto& member : object_) {
+    if (!member.value().is_null()) out.emplace_back(member.key());
+  }
+  return out;
+}
 
 result<uint32_t> config_fields::size(std::string_view key, int64_t least, int64_t most,
                                      std::optional<uint32_t> otherwise) const {
@@ -67,6 +79,37 @@ result<bool> config_fields::boolean(std::string_view key, bool otherwise) const 
 
 result<std::string> config_fields::string(std::string_view key, std::string otherwise) const {
   return with_value(*this, key, reader_.string(key, std::move(otherwise)));
+}
+
+result<std::vector<double>> config_fields::numbers(std::string_view key, size_t count, double least,
+                                                   double most) const {
+  const auto* value = find(key);
+  if (!value) return missing(key);
+  std::vector<double> out;
+  bool good = value->is_array() && value->get_array().size() == count;
+  for (size_t i = 0; good && i < count; ++i) {
+    const json::value& element = value->get_array()[i];
+    good = element.is_number() && element.to_number<double>() >= least && element.to_number<double>() <= most;
+    if (good) out.push_back(element.to_number<double>());
+  }
+  if (good) return out;
+  std::ostringstream must;
+  must << "a list of " << count << " numbers from " << least << " to " << most;
+  return wrong(key, must.str());
+}
+
+result<std::vector<uint32_t>> config_fields::indices(std::string_view key, uint32_t below) const {
+  std::vector<uint32_t> out;
+  const auto* value = find(key);
+  if (!value) return out;
+  bool good = value->is_array() && value->get_array().size() <= below;
+  for (size_t i = 0; good && i < value->get_array().size(); ++i) {
+    const auto index = json_integer(value->get_array()[i]);
+    good = index && *index >= 0 && *index < below;
+    if (good) out.push_back(static_cast<uint32_t>(*index));
+  }
+  if (good) return out;
+  return wrong(key, "a list of whole numbers below " + std::to_string(below));
 }
 
 result<const json::object*> config_fields::object(std::string_view key) const {

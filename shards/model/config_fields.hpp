@@ -26,6 +26,10 @@ class config_fields {
   explicit config_fields(const boost::json::object& object, std::string path = "");
 
   const boost::json::value* find(std::string_view key) const { return reader_.find(key); }
+  /// Whether it is there, if only as null: what says "none" where an absent key has a default.
+  bool given(std::string_view key) const { return object_.if_contains(key) != nullptr; }
+  /// Of all members that are not null.
+  std::vector<std::string> keys() const;
   std::string path_of(std::string_view key) const { return reader_.path_of(key); }
 
   /// A whole number in [least, most]; it must be there unless `otherwise` is given.
@@ -35,8 +39,12 @@ class config_fields {
   result<double> number(std::string_view key, double otherwise, double least, double most) const;
   result<bool> boolean(std::string_view key, bool otherwise) const;
   result<std::string> string(std::string_view key, std::string otherwise) const;
+  /// A list of `count` numbers, each in [least, most]; it must be there.
+  result<std::vector<double>> numbers(std::string_view key, size_t count, double least, double most) const;
   /// nullptr where absent.
   result<const boost::json::object*> object(std::string_view key) const;
+  /// A list of whole numbers below `below`, at most as many; empty where absent.
+  result<std::vector<uint32_t>> indices(std::string_view key, uint32_t below) const;
   /// One id or a list of at most 64 (a model has a handful of tokens that end an answer), all below `vocab_size`;
   /// empty where absent.
   result<std::vector<token_id>> token_ids(std::string_view key, uint32_t vocab_size) const;
@@ -48,6 +56,7 @@ class config_fields {
   error missing(std::string_view key) const;
 
  private:
+  const boost::json::object& object_;
   json_reader reader_;
 };
 

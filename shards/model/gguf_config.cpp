@@ -99,6 +99,11 @@ class config_builder {
                   file_.metadata.integer(key_of("rope.scaling.original_context_length"), 0, any_size));
     const bool linear = !type && old_factor.value_or(1) != 1;
     if (!linear && (!type || *type == "none")) return {};
+    // The others have parameters of their own here.
+    if (type && *type != "linear") {
+      return {errc::not_supported, key_of("rope.scaling.type") + " is " + std::string(type->substr(0, 100)) +
+                                       ": only none and linear are supported"};
+    }
     json::object scaling{{"rope_type", linear ? std::string_view("linear") : *type}};
     if (linear || factor) scaling["factor"] = linear ? *old_factor : *factor;
     if (original) scaling["original_max_position_embeddings"] = *original;
@@ -138,16 +143,15 @@ class config_builder {
 };
 
 /// Llama 3.1's scaling is stored as what it divides each frequency by.
-result<std::vector<float>> read_rope_divisors(const gguf_contents& file, uint32_t head_dim) {
+result<std::vector<float>> read_rope_divisors(const gguf_contents& file, uint32_t dims) {
   std::vector<float> out;
   const tensor_view* table = file.find("rope_freqs.weight");
   if (!table) return out;
-  if (table->type != dtype::f32 || table->elements() != head_dim / 2) {
+  if (table->type != dtype::f32 || table->elements() != dims / 2) {
     return error{errc::corrupt, "tensor rope_freqs.weight of " + std::string(name(table->type)) + " has shape " +
-                                    shape_text(table->shape) + ", expected F32 and [" + std::to_string(head_dim / 2) +
-                                    "]"};
+                                    shape_text(table->shape) + ", expected F32 and [" + std::to_string(dims / 2) + "]"};
   }
-  out.resize(head_dim / 2);
+  out.resize(dims / 2);
   read_f32(*table, 0, out);
   for (float divisor : out) {
     if (!(divisor >= 1e-6F && divisor <= 1e6F)) {
@@ -175,7 +179,7 @@ result<model_config> gguf_model_config(const gguf_contents& file) {
   TROUPE_ASSIGN(const json::object object, config_builder(file, *family).build());
   auto config = parse_model_config(object);
   if (!config) return with_context(std::move(config).err(), "its metadata, as config.json has them");
-  TROUPE_ASSIGN(config->rope_divisors, read_rope_divisors(file, config->head_dim));
+  TROUPE_ASSIGN(config->rope.divisors, read_rope_divisors(file, config->rope.dims));
   return config;
 }
 

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/json.hpp"
 #include "shards/model/config_fields.hpp"
 #include "shards/model/gguf_file.hpp"
 #include "shards/model/gguf_model.hpp"
+#include "shards/model/layer_experts.hpp"
+#include "shards/model/layer_windows.hpp"
+#include "shards/model/model_family.hpp"
+#include "shards/model/model_ropes.hpp"
 #include "shards/model/quantise_model.hpp"
 
 namespace troupe {
@@ -23,16 +28,14 @@ constexpr int64_t intermediate_max = 1 << 20;
 constexpr int64_t vocab_max = 1 << 20;
 constexpr int64_t context_limit = 1 << 24;
 
-result<architecture> read_architecture(const config_fields& config) {
+result<const model_family*> read_family(const config_fields& config) {
   const auto* names = config.find("architectures");
   if (!names) return config.missing("architectures");
   if (!names->is_array() || names->get_array().size() != 1 || !names->get_array()[0].is_string()) {
     return config.wrong("architectures", "a list of one name");
   }
-  std::string_view text = names->get_array()[0].get_string();
-  if (text == "LlamaForCausalLM") return architecture::llama;
-  if (text == "Qwen2ForCausalLM") return architecture::qwen2;
-  return config.unsupported("architectures", "only LlamaForCausalLM and Qwen2ForCausalLM are");
+  if (const model_family* found = find_family(names->get_array()[0].get_string())) return found;
+  return config.unsupported("architectures", "supported are " + supported_class_names());
 }
 
 /// Only our own is read: what other tools write has its scales elsewhere.
@@ -51,64 +54,43 @@ result<void> check_quantisation(const config_fields& config) {
   return {};
 }
 
+result<activation> read_activation(const config_fields& config, const model_family& family) {
+  const char* key = family.gemma ? "hidden_activation" : "hidden_act";
+  TROUPE_ASSIGN(const auto text, config.string(key, family.gemma ? "gelu_pytorch_tanh" : "silu"));
+  if (text == "silu" || text == "swish") return activation::silu;
+  if (text == "gelu_pytorch_tanh") return activation::gelu_tanh;
+  return config.unsupported(key, "only silu and gelu_pytorch_tanh are supported");
+}
+
 /// Everything that would change the results and that we do not compute.
-result<void> refuse_unsupported(const config_fields& config, uint32_t context_max) {
-  TROUPE_ASSIGN(auto activation, config.string("hidden_act", "silu"));
-  if (activation != "silu" && activation != "swish") return config.unsupported("hidden_act", "only silu is supported");
+result<void> refuse_unsupported(const config_fields& config) {
   TROUPE_TRY(check_quantisation(config));
-  if (const auto* factor = config.find("partial_rotary_factor")) {
-    if (!factor->is_number() || factor->to_number<double>() != 1.0) {
-      return config.unsupported("partial_rotary_factor", "only whole heads are rotated");
-    }
-  }
-  for (std::string_view key :
-       {"mlp_bias", "use_mrope", "use_sliding_window", "is_encoder_decoder", "add_cross_attention"}) {
+  for (std::string_view key : {"mlp_bias", "lm_head_bias", "use_mrope", "is_encoder_decoder", "add_cross_attention",
+                               "use_bidirectional_attention"}) {
     TROUPE_ASSIGN(bool on, config.boolean(key, false));
     if (on) return config.unsupported(key, "this is not supported");
-  }
-  // Qwen2 files state a window that use_sliding_window turns off; alone it is on, unless no sequence is that long.
-  if (config.find("sliding_window") && !config.find("use_sliding_window")) {
-    TROUPE_ASSIGN(auto window, config.size("sliding_window", 0, std::numeric_limits<uint32_t>::max()));
-    if (window < context_max) return config.unsupported("sliding_window", "attention windows are not supported");
-  }
-  if (const auto* types = config.find("layer_types")) {
-    bool all_full = types->is_array() && std::ranges::all_of(types->get_array(), [](const json::value& type) {
-                      return type.is_string() && type.get_string() == "full_attention";
-                    });
-    if (!all_full) return config.unsupported("layer_types", "only full_attention is supported");
   }
   return {};
 }
 
-/// transformers 4 has rope_theta and rope_scaling; transformers 5 puts both into rope_parameters.
-result<void> read_rope(const config_fields& config, model_config& out) {
-  TROUPE_ASSIGN(auto* scaling, config.object("rope_scaling"));
-  TROUPE_ASSIGN(auto* parameters, config.object("rope_parameters"));
-  if (scaling && parameters) return error{errc::corrupt, "rope_scaling and rope_parameters must not both be given"};
-  TROUPE_ASSIGN(out.rope_theta, config.number("rope_theta", 10000, 1, 1e12));
-  const json::object* object = scaling ? scaling : parameters;
-  if (!object) return {};
-  config_fields rope(*object, scaling ? "rope_scaling" : "rope_parameters");
-  TROUPE_ASSIGN(out.rope_theta, rope.number("rope_theta", out.rope_theta, 1, 1e12));
-  const char* key = rope.find("rope_type") ? "rope_type" : "type";
-  TROUPE_ASSIGN(auto type, rope.string(key, "default"));
-  if (type == "default") return {};
-  if (type != "llama3") return rope.unsupported(key, "only default and llama3 are supported");
+/// A cap, of a family that has it; null says that there is none, and so does 0 here.
+result<double> read_softcap(const config_fields& config, std::string_view key, std::optional<double> otherwise) {
+  if (!otherwise || (config.given(key) && !config.find(key))) return 0.0;
+  if (!config.find(key)) return *otherwise;
+  return config.number(key, 0, 1e-3, 1e6);
+}
 
-  for (std::string_view needed :
-       {"factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"}) {
-    if (!rope.find(needed)) return rope.missing(needed);
+/// What attention does with scores, and what becomes of the logits.
+result<void> read_scores(const config_fields& config, const model_family& family, model_config& out) {
+  out.score_scalar = out.head_dim;
+  if (family.query_pre_attn_scalar) {
+    TROUPE_ASSIGN(out.score_scalar, config.number("query_pre_attn_scalar", *family.query_pre_attn_scalar, 1e-3, 1e6));
   }
-  llama3_rope_scaling llama3;
-  TROUPE_ASSIGN(llama3.factor, rope.number("factor", 0, 1, 1e6));
-  TROUPE_ASSIGN(llama3.low_freq_factor, rope.number("low_freq_factor", 0, 1e-6, 1e6));
-  TROUPE_ASSIGN(llama3.high_freq_factor, rope.number("high_freq_factor", 0, 1e-6, 1e6));
-  TROUPE_ASSIGN(llama3.original_context, rope.size("original_max_position_embeddings", 1, context_limit));
-  // The formula divides by their difference.
-  if (llama3.high_freq_factor <= llama3.low_freq_factor) {
-    return rope.wrong("high_freq_factor", "above low_freq_factor");
+  if (family.gemma && !family.attn_logit_softcapping && config.find("attn_logit_softcapping")) {
+    return config.unsupported("attn_logit_softcapping", "models of this family do not cap scores");
   }
-  out.rope_scaling = llama3;
+  TROUPE_ASSIGN(out.score_softcap, read_softcap(config, "attn_logit_softcapping", family.attn_logit_softcapping));
+  TROUPE_ASSIGN(out.logits_softcap, read_softcap(config, "final_logit_softcapping", family.final_logit_softcapping));
   return {};
 }
 
@@ -132,7 +114,7 @@ std::optional<dtype> read_stated_dtype(const config_fields& config) {
   return std::nullopt;
 }
 
-result<void> read_sizes(const config_fields& config, model_config& out) {
+result<void> read_sizes(const config_fields& config, const model_family& family, model_config& out) {
   TROUPE_ASSIGN(out.hidden, config.size("hidden_size", 1, hidden_max));
   TROUPE_ASSIGN(out.layers, config.size("num_hidden_layers", 1, layers_max));
   TROUPE_ASSIGN(out.heads, config.size("num_attention_heads", 1, heads_max));
@@ -142,7 +124,11 @@ result<void> read_sizes(const config_fields& config, model_config& out) {
                                     ", not a multiple of num_key_value_heads, " + std::to_string(out.kv_heads)};
   }
   std::optional<uint32_t> implied;
-  if (out.hidden % out.heads == 0) implied = out.hidden / out.heads;
+  if (family.head_dim != 0) {
+    implied = family.head_dim;
+  } else if (out.hidden % out.heads == 0) {
+    implied = out.hidden / out.heads;
+  }
   TROUPE_ASSIGN(out.head_dim, config.size("head_dim", 2, head_dim_max, implied));
   if (out.head_dim < 2 || out.head_dim > head_dim_max || out.head_dim % 2 != 0) {
     return error{errc::corrupt, "head_dim must be even and from 2 to " + std::to_string(head_dim_max) + ", but is " +
@@ -156,21 +142,35 @@ result<void> read_sizes(const config_fields& config, model_config& out) {
 
 }  // namespace
 
-std::string_view name(architecture kind) { return kind == architecture::llama ? "llama" : "qwen2"; }
-
 result<model_config> parse_model_config(const json::value& file) {
   if (!file.is_object()) return error{errc::corrupt, "not a JSON object"};
   config_fields config(file.get_object());
+  TROUPE_ASSIGN(const model_family* family, read_family(config));
   model_config out;
-  TROUPE_ASSIGN(out.kind, read_architecture(config));
-  TROUPE_TRY(read_sizes(config, out));
-  TROUPE_TRY(refuse_unsupported(config, out.context_max));
-  TROUPE_ASSIGN(out.rms_eps, config.number("rms_norm_eps", 1e-6, 1e-12, 0.1));
-  TROUPE_TRY(read_rope(config, out));
-  TROUPE_ASSIGN(out.tied_embeddings, config.boolean("tie_word_embeddings", false));
+  out.kind = family->kind;
+  TROUPE_TRY(read_sizes(config, *family, out));
+  TROUPE_TRY(refuse_unsupported(config));
+  TROUPE_ASSIGN(out.gate, read_activation(config, *family));
+  TROUPE_ASSIGN(const layer_windows windows, read_layer_windows(config, *family, out.layers, out.context_max));
+  out.window = windows.window;
+  out.sliding = windows.sliding;
+  TROUPE_ASSIGN(layer_experts mixtures, read_layer_experts(config, *family, out.layers, out.intermediate));
+  out.experts = mixtures.experts;
+  out.sparse = std::move(mixtures.sparse);
+  TROUPE_ASSIGN(out.rms_eps, config.number("rms_norm_eps", family->rms_eps, 1e-12, 0.1));
+  TROUPE_ASSIGN(const model_ropes ropes, read_ropes(config, *family, out.head_dim, out.context_max));
+  out.rope = ropes.rope;
+  out.sliding_rope = ropes.sliding;
+  TROUPE_TRY(read_scores(config, *family, out));
+  TROUPE_ASSIGN(out.tied_embeddings, config.boolean("tie_word_embeddings", family->tied_embeddings));
   TROUPE_ASSIGN(bool attention_bias, config.boolean("attention_bias", false));
-  out.qkv_bias = out.kind == architecture::qwen2 || attention_bias;
-  out.output_bias = out.kind == architecture::llama && attention_bias;
+  out.output_bias = family->biases == bias_rule::all_if_attention_bias && attention_bias;
+  out.qkv_bias = family->biases == bias_rule::qkv || out.output_bias;
+  out.qk_norm = family->qk_norm;
+  if (family->gemma) out.embedding_scale = std::sqrt(static_cast<double>(out.hidden));
+  out.norms_less_one = family->gemma;
+  out.output_norms = family->gemma;
+  out.fused_projections = family->fused_projections;
   TROUPE_TRY(read_tokens(config, out));
   out.stated_dtype = read_stated_dtype(config);
   return out;
@@ -195,15 +195,6 @@ bool can_split(const model_config& config, uint32_t tp) {
   constexpr std::array<uint32_t, 4> widths{1, 2, 4, 8};
   return std::ranges::find(widths, tp) != widths.end() && config.heads % tp == 0 &&
          (config.kv_heads % tp == 0 || tp % config.kv_heads == 0);
-}
-
-uint64_t parameter_count(const model_config& config) {
-  const uint64_t hidden = config.hidden, q = config.q_size(), kv = config.kv_size();
-  uint64_t layer = 2 * hidden + 2 * q * hidden + 2 * kv * hidden + 3 * hidden * config.intermediate;
-  if (config.qkv_bias) layer += q + 2 * kv;
-  if (config.output_bias) layer += hidden;
-  uint64_t embeddings = hidden * config.vocab_size * (config.tied_embeddings ? 1 : 2);
-  return layer * config.layers + embeddings + hidden;
 }
 
 }  // namespace troupe

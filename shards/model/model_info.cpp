@@ -92,16 +92,6 @@ std::string amount(uint64_t count, std::string_view unit) {
   return out.str();
 }
 
-std::string rope_text(const model_config& config) {
-  std::ostringstream out;
-  out << "theta " << config.rope_theta;
-  if (const auto& scaling = config.rope_scaling) {
-    out << ", llama3 scaling by " << scaling->factor << " from " << scaling->original_context;
-  }
-  if (!config.rope_divisors.empty()) out << ", frequencies scaled by the file's table";
-  return out.str();
-}
-
 template <class Range>
 std::string joined(const Range& range) {
   std::ostringstream out;
@@ -152,7 +142,7 @@ std::string to_text(const model_summary& summary) {
       << "hidden size:   " << config.hidden << ", intermediate " << config.intermediate << '\n'
       << "heads:         " << config.heads << " of " << config.head_dim << ", " << config.kv_heads
       << " for keys and values\n"
-      << "rope:          " << rope_text(config) << '\n'
+      << "rope:          " << text_of(config.rope) << '\n'
       << "context:       " << config.context_max << " tokens\n"
       << "vocabulary:    " << config.vocab_size << " tokens\n"
       << "tokenizer:     " << summary.tokenizer << '\n'

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "base/json.hpp"
@@ -11,6 +12,7 @@
 #include "shards/model/gguf_file.hpp"
 #include "shards/model/gguf_model.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/model_parts.hpp"
 #include "shards/model/quantised_blocks.hpp"
 #include "shards/model/safetensors.hpp"
 
@@ -91,7 +93,7 @@ result<void> weight_files::index(const std::string& path) {
   // The elements of the inner vector stay where they are when parts_ grows.
   for (const auto& tensor : parts_.back().tensors) {
     bytes_ += tensor.data.size();
-    // A table that belongs to the configuration: model_config::rope_divisors.
+    // A table that belongs to the configuration: rope_config::divisors.
     if (tensor.name == "rope_freqs.weight") continue;
     if (!by_name_.emplace(tensor.name, &tensor).second) {
       return damaged(path + ": tensor " + shown_text(tensor.name) + " is in the model twice");
@@ -165,34 +167,43 @@ std::vector<std::string_view> weight_files::names() const {
 }
 
 std::vector<expected_tensor> expected_tensors(const model_config& config) {
-  const uint64_t hidden = config.hidden, inner = config.intermediate;
-  const uint64_t q = config.q_size(), kv = config.kv_size();
   std::vector<expected_tensor> out;
-  out.push_back({"model.embed_tokens.weight", {config.vocab_size, hidden}});
+  const auto expect = [&](const tensor_part& part) {
+    // Parts of one tensor come one after the other.
+    if (out.empty() || out.back().name != part.name) out.push_back({part.name, part.shape});
+  };
+  const auto expect_if = [&](const std::optional<tensor_part>& part) {
+    if (part) expect(*part);
+  };
+  expect(embedding_part(config));
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
-    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-    auto expect = [&](std::string_view suffix, std::vector<uint64_t> shape) {
-      out.push_back({prefix + std::string(suffix), std::move(shape)});
-    };
-    expect("input_layernorm.weight", {hidden});
-    expect("self_attn.q_proj.weight", {q, hidden});
-    expect("self_attn.k_proj.weight", {kv, hidden});
-    expect("self_attn.v_proj.weight", {kv, hidden});
-    if (config.qkv_bias) {
-      expect("self_attn.q_proj.bias", {q});
-      expect("self_attn.k_proj.bias", {kv});
-      expect("self_attn.v_proj.bias", {kv});
-    }
-    expect("self_attn.o_proj.weight", {hidden, q});
-    if (config.output_bias) expect("self_attn.o_proj.bias", {hidden});
-    expect("post_attention_layernorm.weight", {hidden});
-    expect("mlp.gate_proj.weight", {inner, hidden});
-    expect("mlp.up_proj.weight", {inner, hidden});
-    expect("mlp.down_proj.weight", {hidden, inner});
+    const layer_parts parts = parts_of_layer(config, layer);
+    for (const tensor_part* part : {&parts.input_norm, &parts.query, &parts.key, &parts.value}) expect(*part);
+    for (const auto* part : {&parts.query_bias, &parts.key_bias, &parts.value_bias}) expect_if(*part);
+    expect_if(parts.query_norm);
+    expect_if(parts.key_norm);
+    expect(parts.output);
+    expect_if(parts.output_bias);
+    expect_if(parts.output_norm);
+    expect(parts.mlp_norm);
+    expect_if(parts.down_norm);
+    expect_if(parts.router);
+    for (const mlp_parts& mlp : parts.mlps)
+      for (const tensor_part* part : {&mlp.gate, &mlp.up, &mlp.down}) expect(*part);
   }
-  out.push_back({"model.norm.weight", {hidden}});
-  if (!config.tied_embeddings) out.push_back({"lm_head.weight", {config.vocab_size, hidden}});
+  expect(final_norm_part(config));
+  if (!config.tied_embeddings) expect(head_part(config));
   return out;
+}
+
+uint64_t parameter_count(const model_config& config) {
+  uint64_t count = 0;
+  for (const expected_tensor& tensor : expected_tensors(config)) {
+    uint64_t elements = 1;
+    for (const uint64_t size : tensor.shape) elements *= size;
+    count += elements;
+  }
+  return count;
 }
 
 result<void> check_weights(const model_config& config, const weight_files& files) {

@@ -77,6 +77,9 @@ struct expected_tensor {
 /// Every tensor that the model has, in the names and shapes of transformers: linear layers are (outputs, inputs).
 std::vector<expected_tensor> expected_tensors(const model_config& config);
 
+/// The number of weights; tied ones count once.
+uint64_t parameter_count(const model_config& config);
+
 /// Whether `files` holds the weights of `config`: all of them, with their shapes, in dtypes that we read, and none that
 /// we would silently leave out (a q_norm, a bias). The error (corrupt) names the first that is wrong:
 /// "model.layers.3.mlp.up_proj.weight has shape [640, 255], expected [640, 256]".

@@ -73,16 +73,16 @@ void add_config(gguf_writer& out, const model_config& config, const std::string&
   out.u32(name + ".attention.key_length", config.head_dim);
   out.u32(name + ".attention.value_length", config.head_dim);
   out.u32(name + ".rope.dimension_count", config.head_dim);
-  out.f32(name + ".rope.freq_base", static_cast<float>(config.rope_theta));
+  out.f32(name + ".rope.freq_base", static_cast<float>(config.rope.theta));
   out.f32(name + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_eps));
 }
 
 /// What llama3 scaling divides each frequency by (transformers, _compute_llama3_parameters).
 void add_rope_table(gguf_writer& out, const model_config& config) {
-  const llama3_rope_scaling& scaling = config.rope_scaling.value();
+  const auto& scaling = std::get<llama3_rope_scaling>(config.rope.scaling);
   std::vector<float> divisors;
   for (uint32_t i = 0; i < config.head_dim; i += 2) {
-    const double wavelength = 2 * std::numbers::pi * std::pow(config.rope_theta, double(i) / config.head_dim);
+    const double wavelength = 2 * std::numbers::pi * std::pow(config.rope.theta, double(i) / config.head_dim);
     const double original = scaling.original_context;
     const double smooth =
         (original / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);

@@ -5,6 +5,7 @@
 
 #include "shards/engine/cpu/cpu_kernels.hpp"
 #include "shards/engine/cpu/cpu_kv_memory.hpp"
+#include "shards/engine/cpu/expert_rows.hpp"
 #include "shards/engine/cpu/instruction_sets.hpp"
 #include "shards/engine/cpu/linear_products.hpp"
 #include "shards/engine/cpu/packed_matrix.hpp"
@@ -58,22 +59,28 @@ class cpu_backend final : public backend {
     return std::unique_ptr<kv_memory>(std::move(kv));
   }
 
-  void embed(const tensor_view& table, std::span<const token_id> ids, rows_view out) override {
+  void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) override {
     const size_t width = table.shape.back();
-    for (size_t t = 0; t < ids.size(); ++t)
-      read_f32(table, ids[t] * width, std::span(out.data + t * out.stride, width));
+    for (size_t t = 0; t < ids.size(); ++t) {
+      const std::span row(out.data + t * out.stride, width);
+      read_f32(table, ids[t] * width, row);
+      for (float& value : row) value *= scale;
+    }
   }
 
-  void add_rmsnorm(const float* x, const float* bias, rows_view residual, const float* weight, float eps, uint32_t rows,
+  void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
                    size_t width, rows_view out) override {
     pool_.run(rows, [&](size_t begin, size_t end) {
       for (size_t r = begin; r < end; ++r) {
         float* sum = residual.data + r * residual.stride;
-        if (x != nullptr) {
-          const float* row = x + r * width;
-          for (size_t i = 0; i < width; ++i) sum[i] += bias == nullptr ? row[i] : row[i] + bias[i];
+        float* to = out.data + r * out.stride;
+        if (added.x != nullptr) {
+          const float* row = added.x + r * width;
+          for (size_t i = 0; i < width; ++i) to[i] = added.bias == nullptr ? row[i] : row[i] + added.bias[i];
+          if (added.norm != nullptr) kernels_.rms_norm(to, added.norm, eps, width, to);
+          for (size_t i = 0; i < width; ++i) sum[i] += to[i];
         }
-        kernels_.rms_norm(sum, weight, eps, width, out.data + r * out.stride);
+        kernels_.rms_norm(sum, weight, eps, width, to);
       }
     });
   }
@@ -82,19 +89,24 @@ class cpu_backend final : public backend {
     products_.run(static_cast<const packed_matrix&>(weights), x, rows, out);
   }
 
-  void rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows, const float* cosines,
-                     const float* sines, kv_memory& kv, uint32_t layer) override {
+  void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
+                          const head_norms& norms, const rotary_view& rotary, kv_memory& kv, uint32_t layer) override {
     auto& memory = static_cast<cpu_kv_memory&>(kv);
     const size_t dim = shape.head_dim;
-    const size_t half = dim / 2;
     pool_.run(rows.size(), [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t) {
         const row_place& place = rows[t];
         float* query = qkv.data + t * qkv.stride;
         float* key = query + shape.heads * dim;
         const float* value = key + shape.kv_heads * dim;
-        for (uint32_t h = 0; h < shape.heads + shape.kv_heads; ++h)
-          kernels_.rotate(query + h * dim, cosines + place.position * half, sines + place.position * half, half);
+        const float* cosines = rotary.cosines + size_t{place.position} * rotary.pairs;
+        const float* sines = rotary.sines + size_t{place.position} * rotary.pairs;
+        for (uint32_t h = 0; h < shape.heads + shape.kv_heads; ++h) {
+          float* head = query + h * dim;
+          const float* norm = h < shape.heads ? norms.query : norms.key;
+          if (norm != nullptr) kernels_.rms_norm(head, norm, norms.eps, dim, head);
+          kernels_.rotate(head, cosines, sines, rotary.pairs);
+        }
         const uint32_t page = place.pages[place.position / kv_page_positions];
         for (uint32_t h = 0; h < shape.kv_heads; ++h)
           memory.store(layer, h, page, place.position % kv_page_positions, key + h * dim, value + h * dim);
@@ -105,6 +117,53 @@ class cpu_backend final : public backend {
   void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows, const kv_memory& kv,
                  uint32_t layer, rows_view out) override {
     attention_.run(shape, qkv, rows, static_cast<const cpu_kv_memory&>(kv), layer, out);
+  }
+
+  void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r) {
+        float* row = x.data + r * x.stride;
+        kernels_.soft_cap(row, cap, width, row);
+      }
+    });
+  }
+
+  void route(rows_view logits, uint32_t rows, uint32_t experts, uint32_t used, bool normalised,
+             std::span<expert_use> uses) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r) {
+        float* row = logits.data + r * logits.stride;
+        kernels_.softmax(row, experts, row);
+        choose_experts({row, experts}, normalised, uses.subspan(r * used, used));
+      }
+    });
+  }
+
+  void gather(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view out) override {
+    pool_.run(rows.size(), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i)
+        std::copy_n(x.data + rows[i].row * x.stride, width, out.data + i * out.stride);
+    });
+  }
+
+  void add_weighted(rows_view x, std::span<const weighted_row> rows, size_t width, rows_view sums) override {
+    pool_.run(rows.size(), [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i)
+        kernels_.add_scaled(x.data + i * x.stride, rows[i].weight, width, sums.data + rows[i].row * sums.stride);
+    });
+  }
+
+  void clear(rows_view x, uint32_t rows, size_t width) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r) std::fill_n(x.data + r * x.stride, width, 0.0F);
+    });
+  }
+
+  void add_shards(rows_view x, uint32_t rows, uint32_t shards, size_t width, rows_view out) override {
+    pool_.run(rows, [&](size_t begin, size_t end) {
+      for (size_t r = begin; r < end; ++r)
+        add_shards_of_row(x.data + r * x.stride, shards, width, out.data + r * out.stride);
+    });
   }
 
  private:

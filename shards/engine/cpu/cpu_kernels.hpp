@@ -57,11 +57,15 @@ struct cpu_kernels {
 
   /// 16 lanes: lane[i % 16] = fma(x[i], x[i], lane[i % 16]) in the order of i, from zero. The lanes are added in
   /// halves: lane j += lane j + 8, then + 4, + 2, + 1. scale = 1 / sqrt(lane[0] / width + eps); out[i] = (x[i] * scale)
-  /// * weight[i].
+  /// * weight[i]. out may be x.
   void (*rms_norm)(const float* x, const float* weight, float eps, size_t width, float* out);
 
   /// out[i] = gate[i] / (1 + e(-gate[i])) * up[i], with e as defined in scalar_kernels.cpp. out may be gate or up.
   void (*silu_mul)(const float* gate, const float* up, size_t width, float* out);
+  /// With g = gate[i]: out[i] = g / (1 + e(-g * fma(g * g, a, b))) * up[i], with a = 0.07135481627 and b = 1.595769122:
+  /// GELU's approximation g / 2 (1 + tanh(sqrt(2 / pi) (g + 0.044715 g^3))) (Hendrycks & Gimpel 2016), since
+  /// (1 + tanh(y)) / 2 = 1 / (1 + exp(-2 y)). out may be gate or up.
+  void (*gelu_mul)(const float* gate, const float* up, size_t width, float* out);
 
   /// first[i], second[i] = fma(first[i], c, -(second[i] * s)), fma(second[i], c, first[i] * s), with c = cosines[i],
   /// s = sines[i]. head: (2 * half), first half and second half.
@@ -79,6 +83,13 @@ struct cpu_kernels {
 
   /// out[i] = c * t(x[i] / c), with t as defined in scalar_kernels.cpp. out may be x.
   void (*soft_cap)(const float* x, float c, size_t width, float* out);
+
+  /// out[i] = e(x[i] - m) / sum, with m the largest of x, and the sum in 16 lanes over i % 16, added in halves as in
+  /// rms_norm. out may be x.
+  void (*softmax)(const float* x, size_t width, float* out);
+
+  /// sums[i] = fma(factor, x[i], sums[i]).
+  void (*add_scaled)(const float* x, float factor, size_t width, float* sums);
 };
 
 const cpu_kernels& scalar_kernels();

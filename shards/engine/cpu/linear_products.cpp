@@ -82,9 +82,18 @@ void linear_products::multiply_panel(const job& work, uint64_t panel) const {
   const uint32_t tile_blocks = tile_rows_max / work.kernel.block_rows;
   for (uint32_t block = 0; block < work.blocks; block += tile_blocks) {
     const row_range blocks{block, std::min(block + tile_blocks, work.blocks)};
+    const std::span<const uint32_t> bounds = work.weights.shard_segments();
+    const auto shards = static_cast<uint32_t>(bounds.size()) - 1;
     tile sums;
-    sum_shards(work, panel, blocks, 0, static_cast<uint32_t>(work.weights.shard_segments().size()) - 1, sums);
-    finish(work, panel, blocks, sums);
+    if (work.weights.finish() == epilogue::shards) {
+      for (uint32_t shard = 0; shard < shards; ++shard) {
+        sum_segments(work, panel, blocks, bounds[shard], bounds[shard + 1], sums);
+        finish(work, panel, blocks, sums, shard * work.weights.outputs());
+      }
+    } else {
+      sum_shards(work, panel, blocks, 0, shards, sums);
+      finish(work, panel, blocks, sums, 0);
+    }
   }
 }
 
@@ -129,16 +138,18 @@ void linear_products::sum_segments(const job& work, uint64_t panel, row_range bl
   }
 }
 
-void linear_products::finish(const job& work, uint64_t panel, row_range blocks, const tile& sums) const {
+void linear_products::finish(const job& work, uint64_t panel, row_range blocks, const tile& sums,
+                             uint64_t first_column) const {
   const packed_matrix& weights = work.weights;
   const uint64_t first = panel * weights.panel_outputs();
   const size_t width = std::min(weights.panel_outputs(), weights.outputs() - first);
   const float* from = sums.sums;
   for (uint32_t row = work.block(blocks.begin).begin; row < work.block(blocks.end - 1).end;
        ++row, from += panel_columns) {
-    float* to = work.out.data + row * work.out.stride + first;
-    if (weights.finish() == epilogue::silu_mul) {
-      kernels_.silu_mul(from, from + weights.panel_outputs(), width, to);
+    float* to = work.out.data + row * work.out.stride + first_column + first;
+    if (is_gated(weights.finish())) {
+      const auto gate = weights.finish() == epilogue::silu_mul ? kernels_.silu_mul : kernels_.gelu_mul;
+      gate(from, from + weights.panel_outputs(), width, to);
     } else if (!weights.bias().empty()) {
       for (size_t n = 0; n < width; ++n) to[n] = from[n] + weights.bias()[first + n];
     } else {

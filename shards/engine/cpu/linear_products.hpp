@@ -25,7 +25,7 @@ class linear_products {
   /// Notes what the matrix needs of a row.
   void add(const packed_matrix& weights);
 
-  /// x: (rows, inputs), out: (rows, outputs); rows as reserved at most, of a matrix that was added.
+  /// x: (rows, inputs), out: (rows, outputs, or shards of them); rows as reserved at most, of a matrix that was added.
   void run(const packed_matrix& weights, rows_view x, uint32_t rows, rows_view out);
 
  private:
@@ -53,7 +53,7 @@ class linear_products {
   void multiply_panel(const job& work, uint64_t panel) const;
   void sum_segments(const job& work, uint64_t panel, row_range blocks, uint32_t first, uint32_t last, tile& sums) const;
   void sum_shards(const job& work, uint64_t panel, row_range blocks, uint32_t shard, uint32_t count, tile& sums) const;
-  void finish(const job& work, uint64_t panel, row_range blocks, const tile& sums) const;
+  void finish(const job& work, uint64_t panel, row_range blocks, const tile& sums, uint64_t first_column) const;
 
   const product_kernels& products_;
   const cpu_kernels& kernels_;

@@ -76,7 +76,7 @@ packed_shape shape_of(const matrix_source& source) {
   for (const weight_part& part : source.parts) shape.outputs += part.row_end - part.row_begin;
   uint64_t per_panel = panel_columns;
   // Gate and up share panels: 32 rows of weights make 16 outputs.
-  if (source.finish == epilogue::silu_mul) {
+  if (is_gated(source.finish)) {
     shape.outputs /= 2;
     per_panel /= 2;
   }
@@ -108,12 +108,12 @@ source_row find_row(const matrix_source& source, uint64_t row) {
 
 void check_source(const matrix_source& source) {
   TROUPE_CHECK(!source.parts.empty());
-  if (source.finish == epilogue::silu_mul) {
+  if (is_gated(source.finish)) {
     TROUPE_CHECK(source.parts.size() == 2);
     TROUPE_CHECK(source.parts[0].row_end - source.parts[0].row_begin ==
                  source.parts[1].row_end - source.parts[1].row_begin);
   }
-  if (source.finish == epilogue::partial) {
+  if (source.finish == epilogue::partial || source.finish == epilogue::shards) {
     TROUPE_CHECK(source.shard_bounds.size() >= 2);
     TROUPE_CHECK(source.shard_bounds.front() == 0 &&
                  source.shard_bounds.back() == source.column_end - source.column_begin);

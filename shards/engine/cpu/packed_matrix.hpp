@@ -28,7 +28,7 @@ class packed_matrix final : public matrix {
   weight_format format() const { return type_.format; }
   uint64_t panels() const { return panels_; }
   /// Output columns that one panel makes: 32, or 16 where it holds 16 of gate and then 16 of up.
-  uint64_t panel_outputs() const { return finish_ == epilogue::silu_mul ? panel_columns / 2 : panel_columns; }
+  uint64_t panel_outputs() const { return is_gated(finish_) ? panel_columns / 2 : panel_columns; }
   const uint8_t* panel(uint64_t index) const {
     return static_cast<const uint8_t*>(memory_.data()) + index * panel_bytes_;
   }
@@ -40,7 +40,8 @@ class packed_matrix final : public matrix {
   uint32_t segments() const { return static_cast<uint32_t>(segments_.size()); }
   /// 32-bit words of one column.
   uint32_t words() const { return groups_.empty() ? 0 : groups_.back().words_before + groups_.back().words; }
-  /// Of the shards of K, as bounds of segments, from 0 to segments(); one shard where the finish is not `partial`.
+  /// Of the shards of K, as bounds of segments, from 0 to segments(); one shard where the finish is another than
+  /// `partial` and `shards`.
   std::span<const uint32_t> shard_segments() const { return shard_segments_; }
 
  private:

@@ -73,6 +73,13 @@ void silu_mul(const float* gate, const float* up, size_t width, float* out) {
   for (size_t i = 0; i < width; ++i) out[i] = gate[i] / (1.0F + exponential(-gate[i])) * up[i];
 }
 
+void gelu_mul(const float* gate, const float* up, size_t width, float* out) {
+  for (size_t i = 0; i < width; ++i) {
+    const float g = gate[i];
+    out[i] = g / (1.0F + exponential(-(g * std::fma(g * g, 0.07135481627F, 1.595769122F)))) * up[i];
+  }
+}
+
 void rotate(float* head, const float* cosines, const float* sines, size_t half) {
   for (size_t i = 0; i < half; ++i) {
     const float first = head[i];
@@ -141,10 +148,27 @@ void soft_cap(const float* x, float c, size_t width, float* out) {
   for (size_t i = 0; i < width; ++i) out[i] = capped(x[i], c);
 }
 
+void softmax(const float* x, size_t width, float* out) {
+  float m = -INFINITY;
+  for (size_t i = 0; i < width; ++i) m = m > x[i] ? m : x[i];
+  float lane[lanes] = {};
+  for (size_t i = 0; i < width; ++i) {
+    out[i] = exponential(x[i] - m);
+    lane[i % lanes] += out[i];
+  }
+  const float sum = add_lanes(lane);
+  for (size_t i = 0; i < width; ++i) out[i] /= sum;
+}
+
+void add_scaled(const float* x, float factor, size_t width, float* sums) {
+  for (size_t i = 0; i < width; ++i) sums[i] = std::fma(factor, x[i], sums[i]);
+}
+
 }  // namespace
 
 const cpu_kernels& scalar_kernels() {
-  static constexpr cpu_kernels table{"scalar", attention_queries_max, rms_norm, silu_mul, rotate, attend, soft_cap};
+  static constexpr cpu_kernels table{
+      "scalar", attention_queries_max, rms_norm, silu_mul, gelu_mul, rotate, attend, soft_cap, softmax, add_scaled};
   return table;
 }
 

@@ -39,6 +39,16 @@ void vector_silu_mul(const float* gate, const float* up, size_t width, float* ou
 }
 
 template <class Vector>
+void vector_gelu_mul(const float* gate, const float* up, size_t width, float* out) {
+  in_vectors(width, [&](size_t i, size_t count) {
+    const Vector g = load_up_to<Vector>(gate + i, count);
+    const Vector y = g * fma(g * g, Vector::all(0.07135481627F), Vector::all(1.595769122F));
+    const Vector divisor = Vector::all(1.0F) + exponential(Vector::zero() - y);
+    store_up_to(g / divisor * load_up_to<Vector>(up + i, count), out + i, count);
+  });
+}
+
+template <class Vector>
 void vector_rotate(float* head, const float* cosines, const float* sines, size_t half) {
   in_vectors(half, [&](size_t i, size_t count) {
     const Vector first = load_up_to<Vector>(head + i, count);
@@ -58,14 +68,45 @@ void vector_soft_cap(const float* x, float c, size_t width, float* out) {
 }
 
 template <class Vector>
+void vector_softmax(const float* x, size_t width, float* out) {
+  const Vector nothing = Vector::all(-__builtin_inff());
+  Vector largest = nothing;
+  in_vectors(width, [&](size_t i, size_t count) {
+    largest = larger(largest, first_of(count, load_up_to<Vector>(x + i, count), nothing));
+  });
+  const Vector m = Vector::all(largest.largest());
+  Vector sum = Vector::zero();
+  in_vectors(width, [&](size_t i, size_t count) {
+    const Vector weight = first_of(count, exponential(load_up_to<Vector>(x + i, count) - m), Vector::zero());
+    sum = sum + weight;
+    store_up_to(weight, out + i, count);
+  });
+  const Vector divisor = Vector::all(sum.sum());
+  in_vectors(width, [&](size_t i, size_t count) {
+    store_up_to(load_up_to<Vector>(out + i, count) / divisor, out + i, count);
+  });
+}
+
+template <class Vector>
+void vector_add_scaled(const float* x, float factor, size_t width, float* sums) {
+  in_vectors(width, [&](size_t i, size_t count) {
+    const Vector sum = load_up_to<Vector>(sums + i, count);
+    store_up_to(fma(Vector::all(factor), load_up_to<Vector>(x + i, count), sum), sums + i, count);
+  });
+}
+
+template <class Vector>
 constexpr cpu_kernels kernels_of(const char* name) {
   return {name,
           Vector::attention_queries,
           vector_rms_norm<Vector>,
           vector_silu_mul<Vector>,
+          vector_gelu_mul<Vector>,
           vector_rotate<Vector>,
           vector_attend<Vector>,
-          vector_soft_cap<Vector>};
+          vector_soft_cap<Vector>,
+          vector_softmax<Vector>,
+          vector_add_scaled<Vector>};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "shards/model/generation_defaults.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/model_parts.hpp"
 #include "shards/model/weight_files.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -17,13 +18,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     TROUPE_CHECK(config->heads % config->kv_heads == 0 && config->head_dim % 2 == 0);
     TROUPE_CHECK(config->hidden > 0 && config->context_max > 0 && config->vocab_size > 0);
     for (troupe::token_id id : config->eos) TROUPE_CHECK(id < config->vocab_size);
-    uint64_t parameters = 0;
-    for (const auto& tensor : troupe::expected_tensors(*config)) {
-      uint64_t elements = 1;
-      for (uint64_t length : tensor.shape) elements *= length;
-      parameters += elements;
+    TROUPE_CHECK(config->rope.dims > 0 && config->rope.dims % 2 == 0 && config->rope.dims <= config->head_dim);
+    TROUPE_CHECK(config->sliding.empty() || config->sliding.size() == config->layers);
+    TROUPE_CHECK(config->window < config->context_max);
+    TROUPE_CHECK(!config->experts || config->experts->used <= config->experts->count);
+    TROUPE_CHECK(troupe::parameter_count(*config) > 0);
+    for (uint32_t layer : {0U, config->layers - 1}) {
+      const troupe::layer_parts parts = troupe::parts_of_layer(*config, layer);
+      const troupe::mlp_parts& mlp = parts.mlps.back();
+      for (const troupe::tensor_part* part : {&parts.query, &parts.key, &parts.value, &mlp.gate, &mlp.up, &mlp.down})
+        TROUPE_CHECK(part->first_row + part->rows <= part->shape.front());
+      TROUPE_CHECK(parts.router.has_value() == config->is_sparse(layer));
+      TROUPE_CHECK(parts.mlps.size() == (parts.router ? config->experts->count : 1));
     }
-    TROUPE_CHECK(parameters == troupe::parameter_count(*config));
   } else {
     TROUPE_CHECK(!config.err().detail.empty());
   }

@@ -87,6 +87,69 @@ BOOST_AUTO_TEST_CASE(silu_has_the_scalar_ones_bits_over_the_whole_range_and_is_r
   BOOST_TEST(worst < 5e-7);
 }
 
+BOOST_AUTO_TEST_CASE(gelu_has_the_scalar_ones_bits_over_the_whole_range_and_is_right) {
+  const std::vector<float> gate = floats_of_every_size();
+  const std::vector<float> up(gate.size(), 0.75F);
+  std::vector<float> expected(gate.size() + 16, 77);
+  scalar_kernels().gelu_mul(gate.data(), up.data(), gate.size(), expected.data());
+  for (const cpu_kernels* table : vector_tables()) {
+    std::vector<float> out(gate.size() + 16, 77);
+    table->gelu_mul(gate.data(), up.data(), gate.size(), out.data());
+    require_same_numbers(out, expected, table->name);
+  }
+  double worst = 0;
+  for (size_t i = 0; i < gate.size(); ++i) {
+    // Further down the result is next to nothing and PyTorch's is nothing.
+    if (!std::isfinite(gate[i]) || gate[i] < -5) continue;
+    const double g = gate[i];
+    const double right = g / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (g + 0.044715 * g * g * g))) * 0.75;
+    if (std::abs(right) > 1e-30) worst = std::max(worst, std::abs(expected[i] / right - 1));
+  }
+  BOOST_TEST(worst < 3e-6);
+}
+
+BOOST_AUTO_TEST_CASE(softmax_has_the_scalar_ones_bits_and_is_right) {
+  for (size_t width = 1; width < 140; ++width) {
+    const std::vector<float> x = random_floats(width, 21, 9);
+    std::vector<float> expected(width + 16, 77);
+    scalar_kernels().softmax(x.data(), width, expected.data());
+    double total = 0;
+    for (const float value : x) total += std::exp(double{value});
+    for (size_t i = 0; i < width; ++i) BOOST_REQUIRE(std::abs(expected[i] - std::exp(double{x[i]}) / total) < 3e-7);
+    for (const cpu_kernels* table : vector_tables()) {
+      std::vector<float> out(width + 16, 77);
+      table->softmax(x.data(), width, out.data());
+      BOOST_TEST(same(out, expected), table->name << ", width " << width);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_softmax_with_what_is_no_number_is_none) {
+  for (const size_t at : {size_t{0}, size_t{5}, size_t{36}}) {
+    std::vector<float> x = random_floats(37, 22);
+    x[at] = std::nanf("");
+    for (const cpu_kernels* table : vector_tables()) {
+      std::vector<float> out(37);
+      table->softmax(x.data(), x.size(), out.data());
+      for (const float value : out) BOOST_REQUIRE(std::isnan(value));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(scaled_sums_have_the_scalar_ones_bits) {
+  for (size_t width = 1; width < 70; ++width) {
+    const std::vector<float> x = random_floats(width, 23);
+    const std::vector<float> before = random_floats(width + 16, 24);
+    std::vector<float> expected = before;
+    scalar_kernels().add_scaled(x.data(), 0.3F, width, expected.data());
+    for (const cpu_kernels* table : vector_tables()) {
+      std::vector<float> sums = before;
+      table->add_scaled(x.data(), 0.3F, width, sums.data());
+      BOOST_TEST(same(sums, expected), table->name << ", width " << width);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(rotations_have_the_scalar_ones_bits) {
   for (size_t half = 1; half < 40; ++half) {
     const std::vector<float> head = random_floats(2 * half + 16, 1);

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "shards/engine/rotary.hpp"
-#include "shards/model/model_config.hpp"
+#include "shards/model/rope_config.hpp"
 #include "tests/unit/engine/random_model.hpp"
 
 namespace troupe {
@@ -33,12 +33,10 @@ BOOST_AUTO_TEST_CASE(exact_arguments_give_exact_results) {
 }
 
 BOOST_AUTO_TEST_CASE(llama3_scaling_keeps_short_waves_slows_long_ones_and_mixes_between) {
-  model_config config;
-  config.head_dim = 128;
-  config.rope_theta = 500000;
-  const std::vector<double> plain = rotary_frequencies(config);
-  config.rope_scaling = llama3_rope_scaling{};
-  const std::vector<double> scaled = rotary_frequencies(config);
+  rope_config rope{.theta = 500000, .dims = 128, .scaling = {}};
+  const std::vector<double> plain = frequencies_of(rope, 1000).radians;
+  rope.scaling = llama3_rope_scaling{};
+  const std::vector<double> scaled = frequencies_of(rope, 1000).radians;
   BOOST_TEST(plain.front() == 1.0);
   for (size_t i = 0; i < plain.size(); ++i) {
     const double wave = 2 * M_PI / plain[i];

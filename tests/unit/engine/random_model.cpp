@@ -15,14 +15,6 @@
 namespace troupe::test {
 namespace {
 
-/// Bits of a value in f16, of those that a random weight has: no subnormals, no overflow.
-uint16_t to_f16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const uint32_t exponent = (bits >> 23) & 0xff;
-  if (exponent < 113) return 0;
-  return static_cast<uint16_t>(((bits >> 16) & 0x8000) | ((exponent - 112) << 10) | ((bits >> 13) & 0x3ff));
-}
-
 std::vector<std::byte> random_data(dtype type, uint64_t elements, float middle, float width, uint64_t seed) {
   std::vector<std::byte> data(elements * size_of(type));
   for (uint64_t i = 0; i < elements; ++i) {
@@ -91,9 +83,10 @@ std::vector<double> normalise(const matrix_values& weight, double eps, const std
 }
 
 double frequency_of(const model_config& config, size_t pair) {
-  const double frequency = std::pow(config.rope_theta, -2.0 * static_cast<double>(pair) / config.head_dim);
-  if (!config.rope_scaling) return frequency;
-  const llama3_rope_scaling& scaling = *config.rope_scaling;
+  const double frequency = std::pow(config.rope.theta, -2.0 * static_cast<double>(pair) / config.head_dim);
+  const auto* llama3 = std::get_if<llama3_rope_scaling>(&config.rope.scaling);
+  if (llama3 == nullptr) return frequency;
+  const llama3_rope_scaling& scaling = *llama3;
   const double waves = scaling.original_context * frequency / (2 * M_PI);  // in the original context
   const double kept =
       std::clamp((waves - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor), 0.0, 1.0);
@@ -135,6 +128,13 @@ row attend(const row& query, const std::vector<row>& keys, const std::vector<row
 }
 
 }  // namespace
+
+uint16_t to_f16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t exponent = (bits >> 23) & 0xff;
+  if (exponent < 113) return 0;
+  return static_cast<uint16_t>(((bits >> 16) & 0x8000) | ((exponent - 112) << 10) | ((bits >> 13) & 0x3ff));
+}
 
 float random_value(uint64_t seed, uint64_t index) {
   const auto words = philox4x32({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0, 0},

@@ -26,6 +26,9 @@ struct random_model_shape {
 /// Writes config.json and model.safetensors.
 void write_random_model(const random_model_shape& shape, const std::string& folder);
 
+/// A value's bits in f16, cut off; of those that a random weight has: no subnormals, no overflow.
+uint16_t to_f16(float value);
+
 /// A value in [-1, 1), from a seed and an index.
 float random_value(uint64_t seed, uint64_t index);
 

@@ -1,13 +1,16 @@
 // The forward pass: right, by a plain reference in f64, and the same to the bit whatever the arrangement.
 #include "shards/engine/shard.hpp"
 
+#include <boost/json/value_to.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "shards/engine/local_communicator.hpp"
 #include "shards/model/weight_files.hpp"
+#include "tests/unit/engine/golden_model.hpp"
 #include "tests/unit/engine/random_model.hpp"
 #include "tests/unit/engine/test_group.hpp"
 
@@ -49,6 +52,28 @@ std::vector<named_shape> shapes() {
   };
 }
 
+/// A model to compare with itself.
+struct example_model {
+  std::string name;
+  uint32_t vocab_size, heads;
+  std::function<void(const std::string&)> write;
+};
+
+/// The shapes above, and a tiny model of every family.
+std::vector<example_model> all_models() {
+  std::vector<example_model> models;
+  for (const auto& [name, shape] : shapes()) {
+    models.push_back({name, shape.vocab_size, shape.heads,
+                      [shape = shape](const std::string& folder) { write_random_model(shape, folder); }});
+  }
+  for (const golden_family& family : golden_families()) {
+    models.push_back({family.name, value_to<uint32_t>(family.config.at("vocab_size")),
+                      value_to<uint32_t>(family.config.at("num_attention_heads")),
+                      [family](const std::string& folder) { write_golden_model(family, dtype::bf16, folder); }});
+  }
+  return models;
+}
+
 double difference(const std::vector<float>& ours, const std::vector<double>& reference) {
   BOOST_REQUIRE(ours.size() == reference.size());
   double worst = 0;
@@ -72,10 +97,10 @@ BOOST_AUTO_TEST_CASE(computes_what_a_plain_reference_in_f64_computes) {
 }
 
 BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_chunking_and_placement_of_pages) {
-  for (const auto& [name, shape] : shapes()) {
+  for (const auto& [name, vocab_size, heads, write] : all_models()) {
     const temporary_folder folder;
-    write_random_model(shape, folder.path());
-    const std::vector<token_id> tokens = random_tokens(150, shape.vocab_size, 9);
+    write(folder.path());
+    const std::vector<token_id> tokens = random_tokens(150, vocab_size, 9);
     test_group group({.folder = folder.path()});
     const std::vector<float> whole = run_in_chunks(group, tokens, {150}).back();
     const std::vector<float> one_by_one = run_in_chunks(group, tokens, {1}, 20).back();
@@ -86,17 +111,17 @@ BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_chunking_and_placement_of_pages
 }
 
 BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_number_of_ranks_and_threads_and_every_instruction_set) {
-  for (const auto& [name, shape] : shapes()) {
+  for (const auto& [name, vocab_size, heads, write] : all_models()) {
     const temporary_folder folder;
-    write_random_model(shape, folder.path());
-    const std::vector<token_id> tokens = random_tokens(90, shape.vocab_size, 5);
+    write(folder.path());
+    const std::vector<token_id> tokens = random_tokens(90, vocab_size, 5);
     const std::vector<uint32_t> chunks = {64, 25, 1};
     test_group alone({.folder = folder.path(), .backend = cpu_backend_choice::scalar});
     const logits_rows expected = run_in_chunks(alone, tokens, chunks);
 
     std::vector<group_options> arrangements;
     for (uint32_t tp : {2, 4}) arrangements.push_back({.folder = folder.path(), .tp = tp});
-    if (shape.heads % 8 == 0) arrangements.push_back({.folder = folder.path(), .tp = 8});
+    if (heads % 8 == 0) arrangements.push_back({.folder = folder.path(), .tp = 8});
     arrangements.push_back({.folder = folder.path(), .threads = 3});
     arrangements.push_back({.folder = folder.path(), .tp = 2, .threads = 2});
     for (const auto backend : {cpu_backend_choice::scalar, cpu_backend_choice::avx2, cpu_backend_choice::avx512})

@@ -40,7 +40,7 @@ void reference_forward::rotate(vector& heads) const {
   for (size_t head = 0; head < heads.size() / dim; ++head) {
     for (size_t i = 0; i < half; ++i) {
       const double angle = static_cast<double>(position_) /
-                           std::pow(config_.rope_theta, 2.0 * static_cast<double>(i) / static_cast<double>(dim));
+                           std::pow(config_.rope.theta, 2.0 * static_cast<double>(i) / static_cast<double>(dim));
       double& a = heads[head * dim + i];
       double& b = heads[head * dim + i + half];
       const double turned = a * std::cos(angle) - b * std::sin(angle);
