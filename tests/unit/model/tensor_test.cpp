@@ -30,6 +30,46 @@ BOOST_AUTO_TEST_CASE(every_f16_and_bf16_is_converted_exactly) {
   }
 }
 
+/// The nearest of the format's values, by looking at both neighbours of the number's own bits cut off.
+template <class Widen>
+bool is_nearest(float value, uint16_t bits, Widen widen) {
+  const double off = std::abs(double{widen(bits)} - value);
+  for (const int step : {-1, 1}) {
+    const auto other = static_cast<uint16_t>(bits + step);
+    if (((other ^ bits) & 0x8000) != 0) continue;
+    const double neighbour = std::abs(double{widen(other)} - value);
+    if (neighbour < off || (neighbour == off && (bits & 1) != 0)) return false;
+  }
+  return true;
+}
+
+BOOST_AUTO_TEST_CASE(f32_is_rounded_to_the_nearest_even_f16_and_bf16) {
+  for (uint32_t bits = 0; bits <= 0xFFFF; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    const float f16 = f16_to_f32(half), bf16 = bf16_to_f32(half);
+    if (!std::isnan(f16)) BOOST_REQUIRE_EQUAL(f32_to_f16(f16), half);
+    if (!std::isnan(bf16)) BOOST_REQUIRE_EQUAL(f32_to_bf16(bf16), half);
+  }
+  // Between the values, and exactly in their middle, over every exponent that either has.
+  for (uint32_t exponent = 80; exponent < 142; ++exponent)
+    for (uint32_t i = 0; i < 4096; ++i) {
+      const uint32_t fraction = (i * 2654435761U) & 0x7FFFFF;
+      for (const uint32_t bits : {fraction, fraction & 0x7FF000, (fraction & 0x7F0000) | 0x8000, fraction | 0x1FFF}) {
+        const float value = std::bit_cast<float>((exponent << 23) | bits);
+        BOOST_REQUIRE(is_nearest(value, f32_to_bf16(value), bf16_to_f32));
+        BOOST_REQUIRE(is_nearest(-value, f32_to_bf16(-value), bf16_to_f32));
+        if (value >= 65504) continue;
+        BOOST_REQUIRE(is_nearest(value, f32_to_f16(value), f16_to_f32));
+        BOOST_REQUIRE(is_nearest(-value, f32_to_f16(-value), f16_to_f32));
+      }
+    }
+  BOOST_TEST(f32_to_f16(65519.0F) == 0x7BFF);
+  BOOST_TEST(f32_to_f16(65520.0F) == 0x7C00);
+  BOOST_TEST(f32_to_f16(-INFINITY) == 0xFC00);
+  BOOST_TEST(std::isnan(f16_to_f32(f32_to_f16(std::nanf("")))));
+  BOOST_TEST(std::isnan(bf16_to_f32(f32_to_bf16(std::bit_cast<float>(0x7F800001U)))));
+}
+
 BOOST_AUTO_TEST_CASE(dtypes_have_the_names_and_sizes_of_the_format) {
   for (auto [text, size] :
        {std::pair{"BOOL", 1U}, {"F8_E4M3", 1U}, {"BF16", 2U}, {"F16", 2U}, {"F32", 4U}, {"I64", 8U}}) {
