@@ -61,7 +61,7 @@ struct rank_state {
     } else {
       device.follow([to = handle()](error why) { tell(to, compute_ended{std::move(why)}); });
     }
-    env.post.send_to_role("gateway", head_to_supervisor(), ready_message());
+    tell_ready();
   }
 
   void lead() {
@@ -98,11 +98,16 @@ struct rank_state {
     return ready;
   }
 
+  // Again and again: a supervisor that was started anew has to learn of this rank, whether its gateway was too or the
+  // link stayed; and when a link comes up, it may not be there yet.
+  void tell_ready() {
+    if (facts && !failed && !terminating) env.post.send_to_role("gateway", head_to_supervisor(), ready_message());
+  }
+
   void on_up(const peer_identity& peer) {
     if (peer.role != "gateway") return;
     gateways.insert(peer.node);
-    // Whoever has control learns of this rank, also after it was restarted itself.
-    if (facts) (void)env.post.send(peer.node, head_to_supervisor(), ready_message());
+    tell_ready();
   }
 
   void on_tick(uint32_t which) {
@@ -111,6 +116,7 @@ struct rank_state {
       return fail({errc::unavailable, "no gateway has been linked for " +
                                           std::to_string(orphan.alone() / std::chrono::milliseconds(1)) + " ms"});
     }
+    tell_ready();
     tell_after(handle(), orphan.interval(), tick{orphan_tick});
   }
 

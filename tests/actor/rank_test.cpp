@@ -1,4 +1,4 @@
-// A rank whose compute never answers: the test is the gateways.
+// A rank: the test is its compute and the gateways.
 #include "actors/rank/rank.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -10,21 +10,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class silent_compute final : public compute {
+class played_compute final : public compute {
  public:
-  void open(std::function<void(result<compute_facts>)>) override {}
+  void open(std::function<void(result<compute_facts>)> done) override { opened = std::move(done); }
   void submit(step_request, std::function<void(result<step_result>)>) override {}
   void follow(std::function<void(error)>) override {}
   uint64_t steps_finished() const override { return 0; }
   void abort(std::string why) override { aborted.push_back(std::move(why)); }
 
+  std::function<void(result<compute_facts>)> opened;
   std::vector<std::string> aborted;
 };
 
 struct lone_rank : actor_world {
   peer_identity gateway{"g", 1, "gateway"};
   std::vector<group_spec> groups;
-  silent_compute device;
+  played_compute device;
   std::vector<int> exit_codes;
 
   lone_rank() : actor_world("rank") {
@@ -36,13 +37,40 @@ struct lone_rank : actor_world {
     groups = groups_of(config);
     rank_config for_it;
     for_it.group = &groups[0];
+    for_it.rank = 1;
+    for_it.generation = 3;
     for_it.end_node = [this](int code) { exit_codes.push_back(code); };
     spawn_rank(system, env, std::move(for_it), device);
     run();
   }
 };
 
-BOOST_FIXTURE_TEST_SUITE(orphans, lone_rank)
+BOOST_FIXTURE_TEST_SUITE(rank_of_a_group, lone_rank)
+
+BOOST_AUTO_TEST_CASE(a_rank_says_that_it_is_ready_until_control_has_surely_heard_it) {
+  pass(100ms);
+  BOOST_TEST(!take<rank_ready>());
+  device.opened(compute_facts{"avx2", 64, 256, 100, 1});
+  post.on_up(gateway);
+  run();
+  for (int told = 0; told < 3; ++told) {  // control may have been started anew, while the link stayed
+    auto ready = take<rank_ready>();
+    BOOST_REQUIRE(ready.has_value());
+    BOOST_TEST(ready->first.to == "g");
+    BOOST_TEST((ready->first.it.head.to == service::group_supervisor));
+    BOOST_TEST(ready->first.it.head.generation == 3u);
+    BOOST_TEST(ready->second.rank == 1u);
+    BOOST_TEST(ready->second.fingerprint == "avx2");
+    wire.sent.clear();
+    pass(600ms);
+  }
+  tell(post.local(service::node, 0), compute_ended{{errc::aborted, "a collective failed"}});
+  run();
+  BOOST_TEST(take<rank_failed>().has_value());
+  wire.sent.clear();
+  pass(2s);
+  BOOST_TEST(!take<rank_ready>());
+}
 
 BOOST_AUTO_TEST_CASE(a_rank_that_no_gateway_finds_ends_itself_once) {
   pass(2s);
