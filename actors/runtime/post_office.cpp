@@ -20,7 +20,10 @@ void post_office::bind(service to, group_number group, caf::actor receiver) {
 
 void post_office::end_all() {
   std::lock_guard lock(mutex_);
-  for (const auto& [address, receiver] : receivers_) caf::anon_send_exit(receiver, caf::exit_reason::user_shutdown);
+  // Parents have the higher numbers (node, controller): they have to know of the end before their children die of it.
+  for (auto at = receivers_.rbegin(); at != receivers_.rend(); ++at) {
+    caf::anon_send_exit(at->second, caf::exit_reason::user_shutdown);
+  }
   receivers_.clear();
   watchers_.clear();
 }

@@ -55,6 +55,15 @@ class counting_metrics final : public actor_metrics {
   std::map<std::string, int> refused;
 };
 
+/// What nobody expects.
+class kept_errors final : public logger {
+ public:
+  void write(log_level level, std::string_view event, std::initializer_list<log_field>) override {
+    if (level == log_level::error) events.emplace_back(event);
+  }
+  std::vector<std::string> events;
+};
+
 // CAF's type ids are registered once per process, before the first configuration.
 struct registered_messages {
   registered_messages() {
@@ -79,6 +88,7 @@ struct actor_world {
   moved_clock time;
   counted_random random;
   counting_metrics metrics;
+  kept_errors errors;
   kept_transport wire;
   post_office post;
   environment env;
@@ -86,8 +96,8 @@ struct actor_world {
   caf::actor_system system;
 
   explicit actor_world(std::string role = "gateway")
-      : post({"self", 1, std::move(role)}, "test", time, null_logger(), metrics),
-        env{config, time, random, null_logger(), post, metrics},
+      : post({"self", 1, std::move(role)}, "test", time, errors, metrics),
+        env{config, time, random, errors, post, metrics},
         system(actors) {
     config.name = "test";
     post.use(wire);

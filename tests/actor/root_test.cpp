@@ -79,6 +79,15 @@ BOOST_AUTO_TEST_CASE(the_node_ends_beyond_the_bound_on_restarts) {
   BOOST_TEST(exit_code == 1);
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_the_node_is_nobodys_death) {
+  post.bind(service::requests, no_group_number, children.at("one"));
+  scheduler().inline_all_enqueues();  // Each has ended before the next is told.
+  post.end_all();
+  run();
+  BOOST_TEST(errors.events == std::vector<std::string>(), boost::test_tools::per_element());
+  BOOST_TEST(exit_code == -1);
+}
+
 BOOST_AUTO_TEST_CASE(an_operator_sees_every_child_in_the_tree) {
   memory_store entries;
   config.hosts.push_back({.name = "h"});
