@@ -36,7 +36,7 @@ result<boost::json::object> read_object(const std::string& path) {
 
 result<std::string> tokenizer_kind(const std::string& folder) {
   const std::string path = folder + "/tokenizer.json";
-  if (!exists(path)) return std::string("none");
+  if (!exists(path)) return std::string(exists(folder + "/tokenizer.model") ? "SentencePiece" : "none");
   TROUPE_ASSIGN(auto file, read_object(path));
   const auto* model = file.if_contains("model");
   const auto* type = model && model->is_object() ? model->get_object().if_contains("type") : nullptr;

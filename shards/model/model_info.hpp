@@ -21,7 +21,8 @@ struct model_summary {
   size_t weight_file_count = 0;
   /// The element types of the weights, most bytes first: "BF16", "F32".
   std::vector<std::string> dtypes;
-  /// tokenizer.json's model.type ("BPE"), or a GGUF file's kind and way to split words ("gpt2, llama-bpe"), or "none".
+  /// tokenizer.json's model.type ("BPE"), "SentencePiece" where there is a tokenizer.model alone, or a GGUF file's kind
+  /// and way to split words ("gpt2, llama-bpe"), or "none".
   std::string tokenizer;
   bool has_chat_template = false;
   /// Keys and values of one position in all layers, over all ranks, in f32 as the CPU backend keeps them.

@@ -15,8 +15,8 @@ namespace troupe {
 namespace {
 
 // Everything beside the weights that decides what an answer is.
-constexpr std::array config_files{"chat_template.jinja", "config.json", "generation_config.json", "tokenizer.json",
-                                  "tokenizer_config.json"};
+constexpr std::array config_files{"chat_template.jinja", "config.json",     "generation_config.json",
+                                  "tokenizer.json",      "tokenizer.model", "tokenizer_config.json"};
 constexpr size_t sample_bytes = 4096;
 
 /// SHA-256. Each piece goes in with its length, so that moving a byte from one to the next changes the digest.

@@ -14,8 +14,8 @@ class weight_files;
 inline constexpr uint64_t model_version_full_bytes_max = 64 << 20;
 
 /// "sha256-<32 hex digits>": SHA-256, cut to 128 bits, over name, size and bytes of config.json,
-/// generation_config.json, tokenizer.json, tokenizer_config.json and chat_template.jinja (those that exist) and of the
-/// weight files. A GGUF file is hashed by itself, without its name.
+/// generation_config.json, tokenizer.json, tokenizer.model, tokenizer_config.json and chat_template.jinja (those that
+/// exist) and of the weight files. A GGUF file is hashed by itself, without its name.
 ///
 /// Large models, for which reading everything would take minutes at each start, get "sampled-<32 hex digits>": of each
 /// weight file the size, the whole header and the first and the last 4096 bytes of each tensor. Two trainings differ in

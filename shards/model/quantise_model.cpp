@@ -23,7 +23,7 @@ namespace json = boost::json;
 namespace fs = std::filesystem;
 
 /// What a folder needs beside its weights.
-constexpr std::array copied_files{"chat_template.jinja", "generation_config.json", "tokenizer.json",
+constexpr std::array copied_files{"chat_template.jinja", "generation_config.json", "tokenizer.json", "tokenizer.model",
                                   "tokenizer_config.json"};
 
 bool is_matrix(const tensor_view& tensor) {

@@ -70,9 +70,9 @@ class tokenizer {
   /// The longest text that encode() takes, in bytes.
   static constexpr size_t text_bytes_max = 8 << 20;
 
-  /// Reads tokenizer.json and, where they exist, tokenizer_config.json and special_tokens_map.json; or the tokenizer of
-  /// a GGUF file (shards/model/gguf_file.hpp has what `model_folder` may be).
-  /// Errors: io_failed, corrupt, not_supported; they name the file and the part of it.
+  /// Reads tokenizer.json and, where they exist, tokenizer_config.json and special_tokens_map.json; tokenizer.model
+  /// where there is no tokenizer.json; or the tokenizer of a GGUF file (shards/model/gguf_file.hpp has what
+  /// `model_folder` may be). Errors: io_failed, corrupt, not_supported; they name the file and the part of it.
   static result<std::shared_ptr<const tokenizer>> load(const std::string& model_folder);
 
   /// `tokenizer_json`: the parsed file. Errors: corrupt, not_supported.

@@ -2,14 +2,19 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/read_file.hpp"
 #include "shards/model/gguf_file.hpp"
 #include "shards/tokenizer/added_tokens.hpp"
 #include "shards/tokenizer/component.hpp"
 #include "shards/tokenizer/gguf_tokenizer.hpp"
+#include "shards/tokenizer/sentencepiece_model.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
+#include "shards/tokenizer/tokenizer_parts.hpp"
 
 namespace troupe {
 namespace {
+
+constexpr size_t sentencepiece_bytes_max = 64 << 20;
 
 // "bos_token": a text, or {"content": text, ...}. Empty where it is absent.
 result<std::string> token_member(const boost::json::object& file, std::string_view key) {
@@ -69,6 +74,25 @@ result<boost::json::object> optional_object(const std::filesystem::path& path) {
   return std::move(value.get_object());
 }
 
+/// Where there is no tokenizer.json: transformers' LlamaTokenizer puts bos before a text unless it is told not to.
+result<std::shared_ptr<const tokenizer>> load_sentencepiece(const std::filesystem::path& folder,
+                                                            tokenizer_options options) {
+  const std::string path = (folder / "tokenizer.model").string();
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / "added_tokens.json", ignored)) {
+    return {errc::not_supported, folder.string() +
+                                     ": added_tokens.json beside a tokenizer.model is not supported; save " +
+                                     "the tokenizer as tokenizer.json"};
+  }
+  TROUPE_ASSIGN(const std::string bytes, read_file(path, sentencepiece_bytes_max));
+  auto model = parse_sentencepiece_model(std::as_bytes(std::span(bytes)));
+  if (!model) return with_context(model.err(), path);
+  if (options.bos_token.empty()) options.bos_token = model->bos_token;
+  if (options.eos_token.empty()) options.eos_token = model->eos_token;
+  if (!options.add_bos) options.add_bos = !options.bos_token.empty();
+  return make_tokenizer(model->tokenizer_json, options, path);
+}
+
 }  // namespace
 
 result<std::shared_ptr<const tokenizer>> tokenizer::load(const std::string& model_folder) {
@@ -97,6 +121,10 @@ result<std::shared_ptr<const tokenizer>> tokenizer::load(const std::string& mode
     if (text->empty()) *text = std::move(*token);
   }
 
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / "tokenizer.json", ignored) &&
+      std::filesystem::exists(folder / "tokenizer.model", ignored))
+    return load_sentencepiece(folder, std::move(options));
   TROUPE_ASSIGN(boost::json::value file, read_json_file((folder / "tokenizer.json").string()));
   auto parsed = parse(file, options);
   if (!parsed) return with_context(parsed.err(), model_folder);

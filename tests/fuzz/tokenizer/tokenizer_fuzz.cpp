@@ -1,5 +1,6 @@
-// Input: a tokenizer.json, or, where the first byte is 'L', a tokenizer.bin of llama2.c after it. Whatever parses must
-// then encode and decode without crashing, and a stream must give what decoding at once gives.
+// Input: a tokenizer.json, or, where the first byte is 'L', a tokenizer.bin of llama2.c after it, or, where it is 'S',
+// a tokenizer.model of SentencePiece. Whatever parses must then encode and decode without crashing, and a stream must
+// give what decoding at once gives.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include "base/json.hpp"
 #include "base/utf8.hpp"
 #include "shards/tokenizer/llama2c_tokenizer.hpp"
+#include "shards/tokenizer/sentencepiece_model.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
 namespace {
@@ -49,6 +51,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto made = tokenizer_json_from_llama2c(std::as_bytes(std::span(data + 1, size - 1)), 265);
     if (!made) return 0;
     file = std::move(*made);
+  } else if (input.starts_with('S')) {
+    auto made = parse_sentencepiece_model(std::as_bytes(std::span(data + 1, size - 1)));
+    if (!made) return 0;
+    file = std::move(made->tokenizer_json);
   } else {
     auto parsed = parse_json(input);
     if (!parsed) return 0;

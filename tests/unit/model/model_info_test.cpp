@@ -42,8 +42,8 @@ BOOST_AUTO_TEST_CASE(every_byte_that_decides_an_answer_changes_the_version) {
     std::string now = version_of(folder);
     return std::exchange(before, now) != now;
   };
-  for (const char* file :
-       {"tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"}) {
+  for (const char* file : {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "generation_config.json",
+                           "chat_template.jinja"}) {
     folder.write(file, "x");
     BOOST_TEST(changed());
     folder.write(file, "y");
@@ -106,6 +106,8 @@ BOOST_AUTO_TEST_CASE(chat_templates_and_tokenizers_are_found_or_missed_wherever_
   test::temporary_folder folder;
   test::write_small_model(folder);
   BOOST_TEST(summarise_model(folder.path())->tokenizer == "none");
+  folder.write("tokenizer.model", "x");
+  BOOST_TEST(summarise_model(folder.path())->tokenizer == "SentencePiece");
   folder.write("tokenizer_config.json", R"({"chat_template":"{{ messages }}"})");
   BOOST_TEST(summarise_model(folder.path())->has_chat_template);
   folder.write("tokenizer_config.json", R"({"chat_template":null})");

@@ -189,6 +189,20 @@ BOOST_AUTO_TEST_CASE(a_gguf_vocabulary_is_the_one_of_the_folder_it_was_made_from
   }
 }
 
+// Of a folder that has tokenizer.model and nothing else.
+BOOST_AUTO_TEST_CASE(the_sentencepiece_model_of_llama2_gives_the_published_ids) {
+  if (no_data()) return;
+  auto made = tokenizer::load(published("llama2_32k"));
+  BOOST_REQUIRE_MESSAGE(made, (made ? "" : made.err().message()));
+  test_ggml(*made, "llama-spm");
+  BOOST_TEST((*made)->eos().value() == 2U);
+  auto inputs = json_file(published("swift-transformers/multilingual_83/inputs.json"));
+  for (const auto& input : inputs.as_array()) {
+    const std::string text = text_of(input, "text");
+    BOOST_TEST(encoded(**made, text, true) == encoded(*llama(), text, true), boost::test_tools::per_element());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(control_tokens_of_gguf_vocabularies_are_in_their_places) {
   if (no_data()) return;
   auto llama2 = from_gguf("llama-spm");
