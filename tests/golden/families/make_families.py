@@ -88,7 +88,7 @@ FAMILIES = {
     # As Qwen3-30B-A3B has it: experts everywhere, their weights add up to one.
     "qwen3_moe_normalised": {
         "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "head_dim": 16, "num_experts": 16,
-        "num_experts_per_tok": 4, "moe_intermediate_size": 40, "norm_topk_prob": True, "decoder_sparse_step": 1,
+        "num_experts_per_tok": 4, "moe_intermediate_size": 96, "norm_topk_prob": True, "decoder_sparse_step": 1,
         "mlp_only_layers": [], "attention_bias": False, "use_sliding_window": True, "sliding_window": 60,
     },
     "mixtral": {

@@ -149,6 +149,33 @@ std::vector<token_id> random_tokens(size_t count, uint32_t vocab_size, uint64_t 
   return tokens;
 }
 
+std::vector<named_shape> random_shapes() {
+  return {
+      {"llama, grouped queries", {.seed = 1}},
+      {"llama, tied, f32, biases", {.tied = true, .attention_bias = true, .type = dtype::f32, .seed = 2}},
+      {"qwen2, one kv head for two queries, f16",
+       {.architecture = "Qwen2ForCausalLM",
+        .hidden = 52,
+        .heads = 4,
+        .kv_heads = 2,
+        .head_dim = 14,
+        .intermediate = 75,
+        .vocab_size = 101,
+        .type = dtype::f16,
+        .seed = 3}},
+      {"llama, scaled rope, one kv head, wide heads",
+       {.hidden = 72,
+        .layers = 1,
+        .heads = 4,
+        .kv_heads = 1,
+        .head_dim = 36,
+        .intermediate = 33,
+        .vocab_size = 67,
+        .llama3_rope = true,
+        .seed = 4}},
+  };
+}
+
 void write_random_model(const random_model_shape& shape, const std::string& folder) {
   std::ofstream(folder + "/config.json") << config_text(shape);
   const auto config = read_model_config(folder);

@@ -23,6 +23,14 @@ struct random_model_shape {
   uint64_t seed = 1;
 };
 
+struct named_shape {
+  std::string name;
+  random_model_shape shape;
+};
+
+/// What Llama and Qwen2 models differ in, at sizes that divide nothing.
+std::vector<named_shape> random_shapes();
+
 /// Writes config.json and model.safetensors.
 void write_random_model(const random_model_shape& shape, const std::string& folder);
 

@@ -1,16 +1,13 @@
-// The forward pass: right, by a plain reference in f64, and the same to the bit whatever the arrangement.
+// A rank's forward pass, right by a plain reference in f64, and what a rank refuses. same_bits_test.cpp has the rest.
 #include "shards/engine/shard.hpp"
 
-#include <boost/json/value_to.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include "shards/engine/local_communicator.hpp"
 #include "shards/model/weight_files.hpp"
-#include "tests/unit/engine/golden_model.hpp"
 #include "tests/unit/engine/random_model.hpp"
 #include "tests/unit/engine/test_group.hpp"
 
@@ -18,61 +15,6 @@ namespace troupe {
 namespace {
 
 using namespace troupe::test;
-
-struct named_shape {
-  std::string name;
-  random_model_shape shape;
-};
-
-/// What Llama and Qwen2 models differ in, at sizes that divide nothing.
-std::vector<named_shape> shapes() {
-  return {
-      {"llama, grouped queries", {.seed = 1}},
-      {"llama, tied, f32, biases", {.tied = true, .attention_bias = true, .type = dtype::f32, .seed = 2}},
-      {"qwen2, one kv head for two queries, f16",
-       {.architecture = "Qwen2ForCausalLM",
-        .hidden = 52,
-        .heads = 4,
-        .kv_heads = 2,
-        .head_dim = 14,
-        .intermediate = 75,
-        .vocab_size = 101,
-        .type = dtype::f16,
-        .seed = 3}},
-      {"llama, scaled rope, one kv head, wide heads",
-       {.hidden = 72,
-        .layers = 1,
-        .heads = 4,
-        .kv_heads = 1,
-        .head_dim = 36,
-        .intermediate = 33,
-        .vocab_size = 67,
-        .llama3_rope = true,
-        .seed = 4}},
-  };
-}
-
-/// A model to compare with itself.
-struct example_model {
-  std::string name;
-  uint32_t vocab_size, heads;
-  std::function<void(const std::string&)> write;
-};
-
-/// The shapes above, and a tiny model of every family.
-std::vector<example_model> all_models() {
-  std::vector<example_model> models;
-  for (const auto& [name, shape] : shapes()) {
-    models.push_back({name, shape.vocab_size, shape.heads,
-                      [shape = shape](const std::string& folder) { write_random_model(shape, folder); }});
-  }
-  for (const golden_family& family : golden_families()) {
-    models.push_back({family.name, value_to<uint32_t>(family.config.at("vocab_size")),
-                      value_to<uint32_t>(family.config.at("num_attention_heads")),
-                      [family](const std::string& folder) { write_golden_model(family, dtype::bf16, folder); }});
-  }
-  return models;
-}
 
 double difference(const std::vector<float>& ours, const std::vector<double>& reference) {
   BOOST_REQUIRE(ours.size() == reference.size());
@@ -82,7 +24,7 @@ double difference(const std::vector<float>& ours, const std::vector<double>& ref
 }
 
 BOOST_AUTO_TEST_CASE(computes_what_a_plain_reference_in_f64_computes) {
-  for (const auto& [name, shape] : shapes()) {
+  for (const auto& [name, shape] : random_shapes()) {
     const temporary_folder folder;
     write_random_model(shape, folder.path());
     const std::vector<token_id> tokens = random_tokens(70, shape.vocab_size, shape.seed);
@@ -94,77 +36,6 @@ BOOST_AUTO_TEST_CASE(computes_what_a_plain_reference_in_f64_computes) {
     // activations are rounded to bf16 before each product: to 8 bits, so that a hundred terms are good to 1e-2 or so.
     BOOST_TEST(worst < (shape.type == dtype::bf16 ? 2e-2 : 5e-5), name);
   }
-}
-
-BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_chunking_and_placement_of_pages) {
-  for (const auto& [name, vocab_size, heads, write] : all_models()) {
-    const temporary_folder folder;
-    write(folder.path());
-    const std::vector<token_id> tokens = random_tokens(150, vocab_size, 9);
-    test_group group({.folder = folder.path()});
-    const std::vector<float> whole = run_in_chunks(group, tokens, {150}).back();
-    const std::vector<float> one_by_one = run_in_chunks(group, tokens, {1}, 20).back();
-    const std::vector<float> odd = run_in_chunks(group, tokens, {3, 61, 1, 1, 17, 2, 40}, 1, 3).back();
-    BOOST_TEST(same_bits(whole, one_by_one), name);
-    BOOST_TEST(same_bits(whole, odd), name);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_number_of_ranks_and_threads_and_every_instruction_set) {
-  for (const auto& [name, vocab_size, heads, write] : all_models()) {
-    const temporary_folder folder;
-    write(folder.path());
-    const std::vector<token_id> tokens = random_tokens(90, vocab_size, 5);
-    const std::vector<uint32_t> chunks = {64, 25, 1};
-    test_group alone({.folder = folder.path(), .backend = cpu_backend_choice::scalar});
-    const logits_rows expected = run_in_chunks(alone, tokens, chunks);
-
-    std::vector<group_options> arrangements;
-    for (uint32_t tp : {2, 4}) arrangements.push_back({.folder = folder.path(), .tp = tp});
-    if (heads % 8 == 0) arrangements.push_back({.folder = folder.path(), .tp = 8});
-    arrangements.push_back({.folder = folder.path(), .threads = 3});
-    arrangements.push_back({.folder = folder.path(), .tp = 2, .threads = 2});
-    for (const auto backend : {cpu_backend_choice::scalar, cpu_backend_choice::avx2, cpu_backend_choice::avx512})
-      if (make_cpu_backend(backend, 1)) arrangements.push_back({.folder = folder.path(), .backend = backend});
-
-    for (const group_options& options : arrangements) {
-      test_group group(options);
-      BOOST_TEST(group.leader().facts().fingerprint == alone.leader().facts().fingerprint);
-      const logits_rows rows = run_in_chunks(group, tokens, chunks);
-      for (size_t i = 0; i < rows.size(); ++i) {
-        BOOST_TEST(same_bits(rows[i], expected[i]), name << ", tp " << options.tp << ", threads " << options.threads
-                                                         << ", backend " << static_cast<int>(options.backend));
-      }
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(gives_the_same_bits_in_any_company) {
-  const random_model_shape shape{.seed = 6};
-  const temporary_folder folder;
-  write_random_model(shape, folder.path());
-  test_group group({.folder = folder.path(), .tp = 2, .kv_pages = 128});
-
-  // Each sequence alone.
-  std::vector<std::vector<token_id>> prompts;
-  logits_rows alone;
-  for (uint32_t s = 0; s < 9; ++s) {
-    prompts.push_back(random_tokens(5 + 13 * s, shape.vocab_size, 100 + s));
-    alone.push_back(run_in_chunks(group, prompts[s], {1000}).back());
-  }
-  // All but the last token of each, each alone; then a step in which all decode, but for one that prefills as a whole.
-  step_plan together{.number = 50, .sequences = {}};
-  for (uint32_t s = 0; s < prompts.size(); ++s) {
-    std::vector<token_id> before(prompts[s].begin(), prompts[s].end() - 1);
-    if (s != 4) run_in_chunks(group, before, {16}, s * 10);
-    together.sequences.push_back({.first_position = s == 4 ? 0 : static_cast<uint32_t>(before.size()),
-                                  .tokens = s == 4 ? prompts[s] : std::vector{prompts[s].back()},
-                                  .pages = pages_for(prompts[s].size(), s * 10),
-                                  .wants_logits = true});
-  }
-  const logits_rows rows = group.step(together);
-  BOOST_REQUIRE(rows.size() == alone.size());
-  for (size_t s = 0; s < rows.size(); ++s) BOOST_TEST(same_bits(rows[s], alone[s]), "sequence " << s);
 }
 
 BOOST_AUTO_TEST_CASE(reads_a_shared_prefix_from_another_sequences_pages) {
