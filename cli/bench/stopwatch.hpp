@@ -1,3 +1,4 @@
+// How long something takes.
 #pragma once
 
 #include <chrono>
