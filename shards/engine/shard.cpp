@@ -39,6 +39,7 @@ class loaded_shard final : public shard {
   result<step_logits> run(const step_plan& plan);
   void place_rows(const step_plan& plan);
   result<step_logits> project(rows_view normed);
+  result<void> gather(rows_view part, const step_logits& logits);
   result<void> check_finite(const step_plan& plan, const step_logits& logits) const;
 
   uint32_t rows() const { return static_cast<uint32_t>(places_.size()); }
@@ -46,6 +47,7 @@ class loaded_shard final : public shard {
   forward_limits limits() const { return {config_.rows_max, facts_.context_max, facts_.kv_pages}; }
   kv_shape kv() const { return forward_pass::kv(model_, slice_, limits()); }
   size_t wanted_floats() const { return logits_max() * padded(model_.hidden); }
+  size_t part_floats() const { return config_.tp == 1 ? 0 : size_t{logits_max()} * slice_.vocab_stride; }
   size_t logits_floats() const { return config_.rank == 0 ? size_t{logits_max()} * model_.vocab_size : 0; }
 
   shard_config config_;
@@ -56,7 +58,8 @@ class loaded_shard final : public shard {
   shard_facts facts_;
   std::unique_ptr<backend> backend_;
   std::unique_ptr<forward_pass> layers_;
-  float_buffer wanted_, logits_;
+  /// The rows that want logits; this rank's part of these, where there are others; all of them, on rank 0.
+  float_buffer wanted_, part_, logits_;
   std::unique_ptr<plan_checker> checker_;
 
   // Of the step that runs.
@@ -86,7 +89,7 @@ result<void> loaded_shard::check_memory() const {
   const std::optional<uint64_t> available = available_memory_bytes(config_.system_root);
   const uint64_t kv_bytes = backend_->kv_page_bytes(kv()) * facts_.kv_pages;
   const uint64_t floats =
-      forward_pass::floats(model_, slice_, config_.tp, limits()) + wanted_floats() + logits_floats();
+      forward_pass::floats(model_, slice_, config_.tp, limits()) + wanted_floats() + part_floats() + logits_floats();
   const uint64_t needed = facts_.weights_bytes + kv_bytes + floats * sizeof(float);
   if (!available || needed <= *available) return {};
   return error{errc::out_of_memory, config_.model_folder + " does not fit in memory: rank " +
@@ -104,6 +107,7 @@ result<void> loaded_shard::load_layers() {
   TROUPE_TRY(backend_->reserve_rows(config_.rows_max));
   TROUPE_ASSIGN(layers_, forward_pass::make(model_, slice_, limits(), std::move(weights), *backend_, group_));
   TROUPE_ASSIGN(wanted_, backend_->allocate(wanted_floats()));
+  TROUPE_ASSIGN(part_, backend_->allocate(part_floats()));
   TROUPE_ASSIGN(logits_, backend_->allocate(logits_floats()));
   return {};
 }
@@ -178,26 +182,35 @@ result<step_logits> loaded_shard::run(const step_plan& plan) {
   return project(normed);
 }
 
-/// The logits of the rows that want them: each rank makes its part of the vocabulary, rank 0 puts them together.
+/// The logits of the rows that want them: each rank makes its part of the vocabulary, rank 0 puts them together. The
+/// head's product takes all rows at once, for it is the largest matrix of many a model.
 result<step_logits> loaded_shard::project(rows_view normed) {
   const size_t hidden = model_.hidden;
   const rows_view wanted = rows_of(wanted_, hidden);
   for (size_t i = 0; i < wanted_rows_.size(); ++i)
     std::copy_n(normed.data + wanted_rows_[i] * normed.stride, hidden, wanted.data + i * wanted.stride);
 
-  step_logits logits{logits_.data, static_cast<uint32_t>(wanted_rows_.size()), model_.vocab_size};
-  const auto rows_at_once = static_cast<uint32_t>(
-      std::min<size_t>(group_.floats_max() / slice_.vocab_stride, std::numeric_limits<uint32_t>::max()));
+  const step_logits logits{logits_.data, static_cast<uint32_t>(wanted_rows_.size()), model_.vocab_size};
+  const bool alone = config_.tp == 1;
+  const rows_view mine =
+      alone ? rows_view{logits_.data, model_.vocab_size} : rows_view{part_.data, slice_.vocab_stride};
+  const matrix& head = *layers_->weights().head;
+  backend_->linear(head, wanted, logits.rows, mine);
+  if (model_.logits_softcap != 0)
+    backend_->soft_cap(mine, logits.rows, head.outputs(), static_cast<float>(model_.logits_softcap));
+  if (!alone) TROUPE_TRY(gather(mine, logits));
+  return logits;
+}
+
+/// As many rows at a time as the communicator carries.
+result<void> loaded_shard::gather(rows_view part, const step_logits& logits) {
+  const size_t stride = slice_.vocab_stride;
+  const auto rows_at_once =
+      static_cast<uint32_t>(std::min<size_t>(group_.floats_max() / stride, std::numeric_limits<uint32_t>::max()));
   for (uint32_t first = 0; first < logits.rows; first += rows_at_once) {
     const uint32_t count = std::min(rows_at_once, logits.rows - first);
-    const size_t stride = slice_.vocab_stride;
-    TROUPE_ASSIGN(const std::span<float> part, group_.input(count * stride));
-    backend_->linear(*layers_->weights().head, {wanted.data + first * wanted.stride, wanted.stride}, count,
-                     {part.data(), stride});
-    if (model_.logits_softcap != 0) {
-      backend_->soft_cap({part.data(), stride}, count, layers_->weights().head->outputs(),
-                         static_cast<float>(model_.logits_softcap));
-    }
+    TROUPE_ASSIGN(const std::span<float> input, group_.input(count * stride));
+    std::copy_n(part.data + first * stride, count * stride, input.data());
     TROUPE_ASSIGN(const std::vector<std::span<const float>> parts, group_.all_gather(count * stride));
     if (config_.rank != 0) continue;
     for (uint32_t rank = 0; rank < config_.tp; ++rank) {
@@ -206,7 +219,7 @@ result<step_logits> loaded_shard::project(rows_view normed) {
         std::copy_n(parts[rank].data() + r * stride, columns.size(), logits.row(first + r).data() + columns.begin);
     }
   }
-  return logits;
+  return {};
 }
 
 result<void> loaded_shard::check_finite(const step_plan& plan, const step_logits& logits) const {
