@@ -10,10 +10,8 @@ batch::batch(const batch_limits& limits) : limits_(limits), cache_(limits.kv_pag
 
 // ---- coming and going ---------------------------------------------------------------------------------------------
 
-result<void> batch::admit(const stream_key& key, generate request, instant now, instant deadline) {
-  if (streams_.contains(key)) {
-    return {errc::invalid_argument, "stream " + std::to_string(key.stream) + " is here already"};
-  }
+// Whether it is well-formed and would fit if it were alone.
+result<void> batch::check(const generate& request) const {
   if (request.prompt.empty()) return {errc::invalid_argument, "the prompt is empty"};
   if (request.committed.size() >= request.tokens_max) return {errc::invalid_argument, "nothing is left to generate"};
   auto outside = [&](token_id id) { return id >= limits_.vocab_size; };
@@ -31,6 +29,14 @@ result<void> batch::admit(const stream_key& key, generate request, instant now, 
     return {errc::out_of_memory, std::to_string(longest) + " tokens can never fit a cache of " +
                                      std::to_string(uint64_t{limits_.kv_pages} * kv_page_positions) + " positions"};
   }
+  return {};
+}
+
+result<void> batch::admit(const stream_key& key, generate request, instant now, instant deadline) {
+  if (streams_.contains(key)) {
+    return {errc::invalid_argument, "stream " + std::to_string(key.stream) + " is here already"};
+  }
+  TROUPE_TRY(check(request));
   if (waiting_.size() >= limits_.waiting_max) {
     return {errc::overloaded, std::to_string(waiting_.size()) + " streams wait already"};
   }
@@ -48,9 +54,6 @@ result<void> batch::admit(const stream_key& key, generate request, instant now, 
   s->tokens_max = request.tokens_max;
   s->eos = std::move(request.eos);
   s->cache_salt = std::move(request.cache_salt);
-  if (limits_.draft_tokens_max > 0) {
-    s->drafts.emplace(limits_.draft_match_min, limits_.draft_tokens_max, static_cast<uint32_t>(longest));
-  }
   next_deadline_ = std::min(next_deadline_, deadline);
   waiting_.insert(s.get());
   streams_.emplace(key, std::move(s));

@@ -101,6 +101,8 @@ class batch {
     bool is_last = false;
   };
 
+  result<void> check(const generate& request) const;
+
   // Waiting.
   void expire(instant now);
   void start_waiting(instant now);

@@ -182,6 +182,10 @@ void batch::guess(part& p, uint32_t most) {
   auto& s = *p.stream;
   // The last token that it may have is drawn after all guesses.
   most = std::min({most, limits_.draft_tokens_max, s.tokens_max - s.generated() - 1});
+  // Made here, not for streams that wait: the index of a long one has some hundred kilobytes.
+  if (!s.drafts) {
+    s.drafts.emplace(limits_.draft_match_min, limits_.draft_tokens_max, s.prompt_tokens + s.tokens_max);
+  }
   s.drafts->guess(*s.ids, most, p.guesses);
   auto end = std::find_if(p.guesses.begin(), p.guesses.end(), [&](token_id id) { return s.ends_with(id); });
   p.guesses.erase(end, p.guesses.end());
