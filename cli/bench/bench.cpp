@@ -58,12 +58,13 @@ int run_engine(const engine_arguments& arguments) {
 }
 
 void add_peers(CLI::App& bench, int& exit_code) {
-  auto* command = bench.add_subcommand("peers",
-                                       "Our engine and llama.cpp by turns, on models that are the same in both: a "
-                                       "Markdown table of both and their ratio\n"
-                                       "\n"
-                                       "Example, with models of tools that make NAME/hf and NAME/NAME-BF16.gguf:\n"
-                                       "  troupe bench peers --models bench-models --python venv/bin/python > peers.md");
+  auto* command =
+      bench.add_subcommand("peers",
+                           "Our engine and llama.cpp by turns, on models that are the same in both: a "
+                           "Markdown table of both and their ratio\n"
+                           "\n"
+                           "Example, with models of tools that make NAME/hf and NAME/NAME-BF16.gguf:\n"
+                           "  troupe bench peers --models bench-models --python venv/bin/python > peers.md");
   auto options = std::make_shared<peers_options>();
   command->add_option("--models", options->models, "The folder with NAME/hf and NAME/NAME-BF16.gguf")->required();
   command->add_option("--names", options->names, "Which models")->delimiter(',')->capture_default_str();
