@@ -1,14 +1,21 @@
 #include "shards/engine/cpu/instruction_sets.hpp"
 
+#if defined(TROUPE_X86_KERNELS)
+#include <cpuid.h>
+#endif
+
 namespace troupe {
 namespace {
 
 cpu_tables scalar_tables() { return {&scalar_kernels(), scalar_products(), "scalar"}; }
 
 #if defined(TROUPE_X86_KERNELS)
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+/// Not every compiler has a name for it.
+bool has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c(); }
 bool has_avx512() { return has_avx2() && __builtin_cpu_supports("avx512f"); }
 
 cpu_tables avx2_tables() { return {&avx2_kernels(), avx2_products(), "avx2"}; }

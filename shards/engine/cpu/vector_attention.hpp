@@ -46,7 +46,7 @@ struct part_of_block {
   uint32_t begin, end;
 };
 
-part_of_block part_of(const attention_query& query, uint32_t start) {
+inline part_of_block part_of(const attention_query& query, uint32_t start) {
   const uint32_t begin = query.first > start ? query.first - start : 0;
   const uint32_t end = query.positions > start ? query.positions - start : 0;
   return {begin < attention_block ? begin : attention_block, end < attention_block ? end : attention_block};

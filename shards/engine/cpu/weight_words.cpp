@@ -138,14 +138,13 @@ namespace {
 void turn_square(const column_words& from, uint32_t w, uint32_t column, uint8_t* to) {
   const four_words a = load_four(&from.words[column][w]), b = load_four(&from.words[column + 1][w]);
   const four_words c = load_four(&from.words[column + 2][w]), d = load_four(&from.words[column + 3][w]);
-  const four_words ab_low = __builtin_shuffle(a, b, four_words{0, 4, 1, 5});
-  const four_words ab_high = __builtin_shuffle(a, b, four_words{2, 6, 3, 7});
-  const four_words cd_low = __builtin_shuffle(c, d, four_words{0, 4, 1, 5});
-  const four_words cd_high = __builtin_shuffle(c, d, four_words{2, 6, 3, 7});
-  const four_words lines[4] = {__builtin_shuffle(ab_low, cd_low, four_words{0, 1, 4, 5}),
-                               __builtin_shuffle(ab_low, cd_low, four_words{2, 3, 6, 7}),
-                               __builtin_shuffle(ab_high, cd_high, four_words{0, 1, 4, 5}),
-                               __builtin_shuffle(ab_high, cd_high, four_words{2, 3, 6, 7})};
+  const four_words ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const four_words ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const four_words cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const four_words cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const four_words lines[4] = {
+      __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+      __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
   for (uint32_t i = 0; i < 4; ++i)
     std::memcpy(to + i * panel_word_bytes + column * sizeof(uint32_t), &lines[i], sizeof lines[i]);
 }
