@@ -76,6 +76,8 @@ struct matrix_source {
   /// For `none`: one tensor (rows) for each part, or empty; the same rows are taken.
   std::vector<const tensor_view*> biases = {};
   epilogue finish = epilogue::none;
+  /// Loaded as f32 whatever the tensors are, so that nothing is rounded before the product.
+  bool as_f32 = false;
   /// For `partial` and `shards`: the bounds of this rank's shards of K, relative to column_begin; from 0 to the number
   /// of columns.
   std::vector<uint64_t> shard_bounds = {};

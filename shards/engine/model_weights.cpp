@@ -34,7 +34,7 @@ class source_map {
     TROUPE_ASSIGN(sources.qkv, qkv(parts));
     TROUPE_ASSIGN(sources.output, row_parallel(parts.output, epilogue::partial));
     if (parts.router) {
-      sources.router = matrix_source{.column_end = config_.hidden};
+      sources.router = matrix_source{.column_end = config_.hidden, .as_f32 = true};
       TROUPE_TRY(add_rows(*sources.router, *parts.router, {0, parts.router->rows}));
     }
     const half_open_range inner = parts.router ? slice_.expert_intermediate : slice_.intermediate;

@@ -103,6 +103,21 @@ std::string joined(const Range& range) {
   return out.str();
 }
 
+/// What only some models have, a line each.
+std::string special_lines(const model_config& config) {
+  std::ostringstream out;
+  if (config.window != 0) {
+    out << "window:        " << config.window << " tokens in " << std::ranges::count(config.sliding, true) << " of "
+        << config.layers << " layers\n";
+  }
+  if (config.experts) {
+    out << "experts:       " << config.experts->count << " of " << config.experts->intermediate << ", "
+        << config.experts->used << " for a token, in " << std::ranges::count(config.sparse, true) << " of "
+        << config.layers << " layers\n";
+  }
+  return out.str();
+}
+
 }  // namespace
 
 result<model_summary> summarise_model(const std::string& folder) {
@@ -142,8 +157,9 @@ std::string to_text(const model_summary& summary) {
       << "hidden size:   " << config.hidden << ", intermediate " << config.intermediate << '\n'
       << "heads:         " << config.heads << " of " << config.head_dim << ", " << config.kv_heads
       << " for keys and values\n"
-      << "rope:          " << text_of(config.rope) << '\n'
-      << "context:       " << config.context_max << " tokens\n"
+      << "rope:          " << text_of(config.rope)
+      << (config.sliding_rope ? "; with a window " + text_of(*config.sliding_rope) : "") << '\n'
+      << special_lines(config) << "context:       " << config.context_max << " tokens\n"
       << "vocabulary:    " << config.vocab_size << " tokens\n"
       << "tokenizer:     " << summary.tokenizer << '\n'
       << "chat template: " << (summary.has_chat_template ? "yes" : "no") << '\n'

@@ -85,6 +85,7 @@ packed_shape shape_of(const matrix_source& source) {
 }
 
 weight_type type_of(const matrix_source& source) {
+  if (source.as_f32) return {};
   weight_type type = weight_type_of(*source.parts.front().tensor);
   for (const weight_part& part : source.parts)
     if (weight_type_of(*part.tensor) != type) return {};

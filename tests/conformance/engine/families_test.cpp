@@ -16,8 +16,8 @@ using namespace troupe::test;
 
 /// Both sides compute in f32, in orders of their own: a logit is the end of some thousand roundings of 6e-8 each, and
 /// transformers rounds the angles of rotations (150 positions times a radian) to f32 too, which we do not. Our bits are
-/// the same everywhere and so is the largest difference, a quarter of this. What is not rounding, say a window one
-/// position too wide, makes a hundred times more: the weights are drawn so that logits depend on everything.
+/// the same everywhere and so is the largest difference, a third of this. A mistake, say a window one position too
+/// wide, makes ten thousand times more: the weights are drawn so that logits depend on everything.
 constexpr double relative_bound = 2e-5;
 /// Before a product with bf16 weights the activations are rounded to bf16, to 8 bits.
 constexpr double relative_bound_of_bf16 = 0.1;
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(every_family_computes_the_logits_of_transformers) {
     const largest_difference f16 = difference_of(family, dtype::f16);
     const largest_difference bf16 = difference_of(family, dtype::bf16);
     std::cout << "figures: " << family.name << ": largest difference from transformers " << std::setprecision(2)
-              << f32.absolute << ", " << f32.relative << " of the logits' spread; with bf16 weights " << bf16.relative
+              << f32.absolute << ", " << f32.relative << " of their spread; with bf16 weights " << bf16.relative
               << std::endl;
     BOOST_TEST(f32.relative > 0, family.name);
     BOOST_TEST(f32.relative < relative_bound, family.name);

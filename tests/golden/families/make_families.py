@@ -52,7 +52,7 @@ FAMILIES = {
     "mistral": {"architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": 37},
     # Qwen 2.5 with the long context that its model card describes; the window is stated and off.
     "qwen2": {
-        "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "tie_word_embeddings": True, "rope_theta": 1000000.0,
+        "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "head_dim": 32, "tie_word_embeddings": True,
         "use_sliding_window": False, "sliding_window": 16, "max_window_layers": 1,
         "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64},
     },

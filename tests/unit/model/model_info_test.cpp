@@ -1,5 +1,6 @@
 #include "shards/model/model_info.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <filesystem>
@@ -100,6 +101,26 @@ BOOST_AUTO_TEST_CASE(a_summary_says_what_the_folder_holds) {
   BOOST_TEST(mentions(text, "F32 in 1 file\n"));
   BOOST_TEST(mentions(text, "ranks (tp):    1, 2, 4\n"));
   BOOST_TEST(mentions(text, "chat template: no\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_summary_says_what_only_some_models_have) {
+  auto file = test::small_config();
+  file["architectures"] = boost::json::array{"MistralForCausalLM"};
+  file["sliding_window"] = 8;
+  model_summary summary;
+  summary.config = *parse_model_config(file);
+  BOOST_TEST(mentions(to_text(summary), "window:        8 tokens in 2 of 2 layers\n"));
+  file["architectures"] = boost::json::array{"Qwen3MoeForCausalLM"};
+  for (const auto& [key, value] :
+       {std::pair("num_experts", 6), {"num_experts_per_tok", 3}, {"moe_intermediate_size", 8}})
+    file[key] = value;
+  file["mlp_only_layers"] = boost::json::array{0};
+  summary.config = *parse_model_config(file);
+  BOOST_TEST(mentions(to_text(summary), "experts:       6 of 8, 3 for a token, in 1 of 2 layers\n"));
+  BOOST_TEST(!mentions(to_text(summary), "window:"));
+  file["architectures"] = boost::json::array{"Gemma3ForCausalLM"};
+  summary.config = *parse_model_config(file);
+  BOOST_TEST(mentions(to_text(summary), "rope:          theta 1e+06; with a window theta 10000\n"));
 }
 
 BOOST_AUTO_TEST_CASE(chat_templates_and_tokenizers_are_found_or_missed_wherever_they_may_be) {
