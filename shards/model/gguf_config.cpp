@@ -7,8 +7,10 @@
 #include <limits>
 #include <set>
 
+#include "shards/model/config_fields.hpp"
 #include "shards/model/gguf_families.hpp"
 #include "shards/model/gguf_model.hpp"
+#include "shards/model/gguf_rope.hpp"
 #include "shards/model/model_config.hpp"
 
 namespace troupe {
@@ -24,17 +26,25 @@ struct same_key {
   std::string_view in_config;
 };
 
-constexpr std::array<same_key, 8> sizes{{{"embedding_length", "hidden_size"},
-                                         {"block_count", "num_hidden_layers"},
-                                         {"feed_forward_length", "intermediate_size"},
-                                         {"context_length", "max_position_embeddings"},
-                                         {"attention.head_count", "num_attention_heads"},
-                                         {"attention.head_count_kv", "num_key_value_heads"},
-                                         {"attention.key_length", "head_dim"},
-                                         {"attention.sliding_window", "sliding_window"}}};
+constexpr auto sizes = std::to_array<same_key>({{"embedding_length", "hidden_size"},
+                                                {"block_count", "num_hidden_layers"},
+                                                {"feed_forward_length", "intermediate_size"},
+                                                {"context_length", "max_position_embeddings"},
+                                                {"attention.head_count", "num_attention_heads"},
+                                                {"attention.head_count_kv", "num_key_value_heads"},
+                                                {"attention.key_length", "head_dim"},
+                                                {"attention.sliding_window", "sliding_window"},
+                                                {"attention.sliding_window_pattern", "sliding_window_pattern"},
+                                                {"expert_count", "num_experts"},
+                                                {"expert_count", "num_local_experts"},
+                                                {"expert_used_count", "num_experts_per_tok"},
+                                                {"expert_feed_forward_length", "moe_intermediate_size"}});
 
-constexpr std::array<same_key, 2> numbers{
-    {{"attention.layer_norm_rms_epsilon", "rms_norm_eps"}, {"rope.freq_base", "rope_theta"}}};
+constexpr auto numbers = std::to_array<same_key>({{"attention.layer_norm_rms_epsilon", "rms_norm_eps"},
+                                                  {"rope.freq_base", "rope_theta"},
+                                                  {"rope.freq_base_swa", "rope_local_base_freq"},
+                                                  {"attn_logit_softcapping", "attn_logit_softcapping"},
+                                                  {"final_logit_softcapping", "final_logit_softcapping"}});
 
 // Those that end an answer, and whole turns, by their names: files often give one alone a key of its own.
 constexpr std::array<std::string_view, 7> turn_ends{"<|eot_id|>",    "<|eom_id|>",      "<|im_end|>",   "<|end|>",
@@ -55,9 +65,11 @@ class config_builder {
       TROUPE_ASSIGN(const auto value, file_.metadata.number(key_of(key.in_file)));
       if (value) out_[key.in_config] = *value;
     }
-    TROUPE_TRY(refuse_experts());
+    // The one mixture whose config.json has a choice; its files have none.
+    if (family_.has_experts) out_["norm_topk_prob"] = true;
     TROUPE_TRY(add_head_size());
-    TROUPE_TRY(add_rope_scaling());
+    if (family_.gemma) add_gemma();
+    TROUPE_TRY(add_gguf_rope(file_, family_.architecture, out_));
     TROUPE_TRY(add_vocabulary());
     out_["tie_word_embeddings"] = file_.find("output.weight") == nullptr;
     out_["attention_bias"] = file_.find("blk.0.attn_q.bias") != nullptr;
@@ -66,13 +78,6 @@ class config_builder {
 
  private:
   std::string key_of(std::string_view key) const { return std::string(family_.architecture) + "." + std::string(key); }
-
-  result<void> refuse_experts() const {
-    TROUPE_ASSIGN(const auto experts, file_.metadata.integer(key_of("expert_count"), 0, any_size));
-    if (experts.value_or(0) == 0) return {};
-    return {errc::not_supported,
-            key_of("expert_count") + " is " + std::to_string(*experts) + ": mixtures of experts are not supported"};
-  }
 
   /// A query's or a key's head, and how much of it is rotated.
   result<void> add_head_size() {
@@ -85,30 +90,25 @@ class config_builder {
     }
     TROUPE_ASSIGN(const auto hidden, file_.metadata.integer(key_of("embedding_length"), 1, any_size));
     TROUPE_ASSIGN(const auto heads, file_.metadata.integer(key_of("attention.head_count"), 1, any_size));
-    const int64_t head = key ? *key : hidden.value_or(0) / heads.value_or(1);
-    if (rotated && head > 0 && *rotated != head)
-      out_["partial_rotary_factor"] = static_cast<double>(*rotated) / static_cast<double>(head);
+    implied_head_ = hidden.value_or(0) / heads.value_or(1);
+    head_ = key ? *key : implied_head_;
+    if (rotated && head_ > 0 && *rotated != head_) out_["partial_rotary_factor"] = part_of_head(*rotated);
     return {};
   }
 
-  result<void> add_rope_scaling() {
-    TROUPE_ASSIGN(const auto type, file_.metadata.string(key_of("rope.scaling.type")));
-    TROUPE_ASSIGN(const auto factor, file_.metadata.number(key_of("rope.scaling.factor")));
-    TROUPE_ASSIGN(const auto old_factor, file_.metadata.number(key_of("rope.scale_linear")));
-    TROUPE_ASSIGN(const auto original,
-                  file_.metadata.integer(key_of("rope.scaling.original_context_length"), 0, any_size));
-    const bool linear = !type && old_factor.value_or(1) != 1;
-    if (!linear && (!type || *type == "none")) return {};
-    // The others have parameters of their own here.
-    if (type && *type != "linear") {
-      return {errc::not_supported, key_of("rope.scaling.type") + " is " + std::string(type->substr(0, 100)) +
-                                       ": only none and linear are supported"};
-    }
-    json::object scaling{{"rope_type", linear ? std::string_view("linear") : *type}};
-    if (linear || factor) scaling["factor"] = linear ? *old_factor : *factor;
-    if (original) scaling["original_max_position_embeddings"] = *original;
-    out_["rope_scaling"] = std::move(scaling);
-    return {};
+  /// The factor whose product with the head's size, cut to a whole number, is `rotated`.
+  double part_of_head(int64_t rotated) const {
+    const auto head = static_cast<double>(head_);
+    const double part = static_cast<double>(rotated) / head;
+    return static_cast<int64_t>(head * part) == rotated ? part : std::nextafter(part, 2.0);
+  }
+
+  void add_gemma() {
+    const json::value* layers = out_.if_contains("num_hidden_layers");
+    const bool wide = layers && layers->as_int64() == family_.layers_with_wide_scores;
+    out_["query_pre_attn_scalar"] = wide ? implied_head_ : head_;
+    // Without a window every layer sees everything.
+    if (!out_.contains("sliding_window")) out_["sliding_window_pattern"] = 1;
   }
 
   result<void> add_vocabulary() {
@@ -140,46 +140,34 @@ class config_builder {
   const gguf_contents& file_;
   const gguf_family& family_;
   json::object out_;
+  /// Of a query's or a key's head; hidden / heads.
+  int64_t head_ = 0, implied_head_ = 0;
 };
 
-/// Llama 3.1's scaling is stored as what it divides each frequency by.
-result<std::vector<float>> read_rope_divisors(const gguf_contents& file, uint32_t dims) {
-  std::vector<float> out;
-  const tensor_view* table = file.find("rope_freqs.weight");
-  if (!table) return out;
-  if (table->type != dtype::f32 || table->elements() != dims / 2) {
-    return error{errc::corrupt, "tensor rope_freqs.weight of " + std::string(name(table->type)) + " has shape " +
-                                    shape_text(table->shape) + ", expected F32 and [" + std::to_string(dims / 2) + "]"};
+result<const gguf_family*> read_family(const gguf_contents& file) {
+  TROUPE_ASSIGN(const auto kind, file.metadata.string("general.type"));
+  if (kind && *kind != "model") {
+    return error{errc::not_supported, "general.type is " + shown_text(*kind) + ": only whole models are supported"};
   }
-  out.resize(dims / 2);
-  read_f32(*table, 0, out);
-  for (float divisor : out) {
-    if (!(divisor >= 1e-6F && divisor <= 1e6F)) {
-      return error{errc::corrupt,
-                   "tensor rope_freqs.weight holds " + std::to_string(divisor) + ", expected numbers from 1e-6 to 1e6"};
-    }
-  }
-  return out;
+  TROUPE_ASSIGN(const auto architecture, file.metadata.string("general.architecture"));
+  if (!architecture) return error{errc::corrupt, "general.architecture is missing"};
+  TROUPE_ASSIGN(const auto experts, file.metadata.integer(std::string(*architecture) + ".expert_count", 0, any_size));
+  const bool has_experts = experts.value_or(0) != 0;
+  if (const gguf_family* family = find_gguf_family(*architecture, has_experts)) return family;
+  return error{errc::not_supported, "general.architecture is " + shown_text(*architecture) +
+                                        (has_experts ? " with experts" : "") + "; supported are " +
+                                        known_gguf_families()};
 }
 
 }  // namespace
 
 result<model_config> gguf_model_config(const gguf_contents& file) {
-  TROUPE_ASSIGN(const auto kind, file.metadata.string("general.type"));
-  if (kind && *kind != "model") {
-    return error{errc::not_supported, "general.type is " + std::string(*kind) + ": only whole models are supported"};
-  }
-  TROUPE_ASSIGN(const auto architecture, file.metadata.string("general.architecture"));
-  if (!architecture) return error{errc::corrupt, "general.architecture is missing"};
-  const gguf_family* family = find_gguf_family(*architecture);
-  if (!family) {
-    return error{errc::not_supported, "general.architecture is " + std::string(architecture->substr(0, 100)) +
-                                          ": only " + known_gguf_families() + " are supported"};
-  }
+  TROUPE_ASSIGN(const gguf_family* family, read_family(file));
   TROUPE_ASSIGN(const json::object object, config_builder(file, *family).build());
   auto config = parse_model_config(object);
   if (!config) return with_context(std::move(config).err(), "its metadata, as config.json has them");
-  TROUPE_ASSIGN(config->rope.divisors, read_rope_divisors(file, config->rope.dims));
+  TROUPE_ASSIGN(config->rope.divisors, read_gguf_rope_divisors(file, config->rope.dims));
+  if (family->gemma) config->norms_less_one = false;
   return config;
 }
 

@@ -10,21 +10,81 @@ namespace {
 constexpr std::array<gguf_stem, 3> model_stems{
     {{"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}}};
 
-constexpr std::array<gguf_stem, 9> llama_stems{{{"attn_norm", "input_layernorm"},
-                                                {"attn_q", "self_attn.q_proj"},
-                                                {"attn_k", "self_attn.k_proj"},
-                                                {"attn_v", "self_attn.v_proj"},
-                                                {"attn_output", "self_attn.o_proj"},
-                                                {"ffn_norm", "post_attention_layernorm"},
-                                                {"ffn_gate", "mlp.gate_proj"},
-                                                {"ffn_up", "mlp.up_proj"},
-                                                {"ffn_down", "mlp.down_proj"}}};
+constexpr auto llama_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
+                                                       {"attn_q", "self_attn.q_proj"},
+                                                       {"attn_k", "self_attn.k_proj"},
+                                                       {"attn_v", "self_attn.v_proj"},
+                                                       {"attn_q_norm", "self_attn.q_norm"},
+                                                       {"attn_k_norm", "self_attn.k_norm"},
+                                                       {"attn_output", "self_attn.o_proj"},
+                                                       {"ffn_norm", "post_attention_layernorm"},
+                                                       {"ffn_gate", "mlp.gate_proj"},
+                                                       {"ffn_up", "mlp.up_proj"},
+                                                       {"ffn_down", "mlp.down_proj"},
+                                                       {"ffn_gate_inp", "mlp.gate"},
+                                                       {"ffn_gate_exps", "mlp.experts.*.gate_proj"},
+                                                       {"ffn_up_exps", "mlp.experts.*.up_proj"},
+                                                       {"ffn_down_exps", "mlp.experts.*.down_proj"}});
 
-// Mistral's files say llama too. Those of Llama alone are written with the order of rows that Meta's own rotation wants
-// (convert_hf_to_gguf.py, LlamaModel.permute).
-constexpr std::array<gguf_family, 2> families{
+constexpr auto mixtral_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
+                                                         {"attn_q", "self_attn.q_proj"},
+                                                         {"attn_k", "self_attn.k_proj"},
+                                                         {"attn_v", "self_attn.v_proj"},
+                                                         {"attn_output", "self_attn.o_proj"},
+                                                         {"ffn_norm", "post_attention_layernorm"},
+                                                         {"ffn_gate_inp", "block_sparse_moe.gate"},
+                                                         {"ffn_gate_exps", "block_sparse_moe.experts.*.w1"},
+                                                         {"ffn_up_exps", "block_sparse_moe.experts.*.w3"},
+                                                         {"ffn_down_exps", "block_sparse_moe.experts.*.w2"}});
+
+constexpr auto phi3_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
+                                                      {"attn_qkv", "self_attn.qkv_proj"},
+                                                      {"attn_output", "self_attn.o_proj"},
+                                                      {"ffn_norm", "post_attention_layernorm"},
+                                                      {"ffn_up", "mlp.gate_up_proj"},
+                                                      {"ffn_down", "mlp.down_proj"}});
+
+constexpr auto gemma_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
+                                                       {"attn_q", "self_attn.q_proj"},
+                                                       {"attn_k", "self_attn.k_proj"},
+                                                       {"attn_v", "self_attn.v_proj"},
+                                                       {"attn_q_norm", "self_attn.q_norm"},
+                                                       {"attn_k_norm", "self_attn.k_norm"},
+                                                       {"attn_output", "self_attn.o_proj"},
+                                                       {"post_attention_norm", "post_attention_layernorm"},
+                                                       {"ffn_norm", "pre_feedforward_layernorm"},
+                                                       {"ffn_gate", "mlp.gate_proj"},
+                                                       {"ffn_up", "mlp.up_proj"},
+                                                       {"ffn_down", "mlp.down_proj"},
+                                                       {"post_ffw_norm", "post_feedforward_layernorm"}});
+
+// Mistral's files say llama too, and so do Mixtral's. Those of this architecture alone are written with the order of
+// rows that Meta's own rotation wants (convert_hf_to_gguf.py, LlamaModel.permute). Gemma's numbers of layers are those
+// of its models of 27 billion weights.
+constexpr auto families = std::to_array<gguf_family>(
     {{.architecture = "llama", .config_name = "LlamaForCausalLM", .layer_stems = llama_stems, .paired_rows = true},
-     {.architecture = "qwen2", .config_name = "Qwen2ForCausalLM", .layer_stems = llama_stems}}};
+     {.architecture = "llama",
+      .has_experts = true,
+      .config_name = "MixtralForCausalLM",
+      .layer_stems = mixtral_stems,
+      .paired_rows = true},
+     {.architecture = "qwen2", .config_name = "Qwen2ForCausalLM", .layer_stems = llama_stems},
+     {.architecture = "qwen3", .config_name = "Qwen3ForCausalLM", .layer_stems = llama_stems},
+     {.architecture = "qwen3moe",
+      .has_experts = true,
+      .config_name = "Qwen3MoeForCausalLM",
+      .layer_stems = llama_stems},
+     {.architecture = "phi3", .config_name = "Phi3ForCausalLM", .layer_stems = phi3_stems},
+     {.architecture = "gemma2",
+      .config_name = "Gemma2ForCausalLM",
+      .layer_stems = gemma_stems,
+      .gemma = true,
+      .layers_with_wide_scores = 46},
+     {.architecture = "gemma3",
+      .config_name = "Gemma3ForCausalLM",
+      .layer_stems = gemma_stems,
+      .gemma = true,
+      .layers_with_wide_scores = 62}});
 
 constexpr std::string_view block_prefix = "blk.";
 
@@ -54,8 +114,10 @@ std::optional<split_name> split(std::string_view name) {
 
 }  // namespace
 
-const gguf_family* find_gguf_family(std::string_view architecture) {
-  const auto* found = std::ranges::find(families, architecture, &gguf_family::architecture);
+const gguf_family* find_gguf_family(std::string_view architecture, bool has_experts) {
+  const auto* found = std::ranges::find_if(families, [&](const gguf_family& family) {
+    return family.architecture == architecture && family.has_experts == has_experts;
+  });
   return found == families.end() ? nullptr : found;
 }
 
@@ -64,6 +126,7 @@ std::string known_gguf_families() {
   for (size_t i = 0; i < families.size(); ++i) {
     if (i > 0) out += i + 1 == families.size() ? " and " : ", ";
     out += families[i].architecture;
+    if (families[i].has_experts) out += " with experts";
   }
   return out;
 }

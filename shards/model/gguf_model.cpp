@@ -13,13 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-result<const gguf_family*> family_of(const gguf_contents& file) {
-  TROUPE_ASSIGN(const auto architecture, file.metadata.string("general.architecture"));
-  const gguf_family* family = architecture ? find_gguf_family(*architecture) : nullptr;
-  if (!family) return error{errc::not_supported, "general.architecture is none that is supported"};
-  return family;
-}
-
 result<void> set_paired_rows(tensor_view& tensor, uint32_t head_dim) {
   const std::string who = "tensor " + shown_text(tensor.name);
   if (has_blocks(tensor.type) && tensor.shape.size() == 1) {
@@ -30,6 +23,24 @@ result<void> set_paired_rows(tensor_view& tensor, uint32_t head_dim) {
                                ", which is no multiple of the heads' size, " + std::to_string(head_dim)};
   }
   tensor.paired_rows = head_dim;
+  return {};
+}
+
+/// A tensor with the matrices of all experts of a layer becomes a tensor for each, with its number in place of the "*".
+result<void> add_experts(const tensor_view& all, const std::string& name, uint32_t experts,
+                         std::vector<tensor_view>& out) {
+  if (all.shape.size() != 3 || all.shape[0] != experts) {
+    return {errc::corrupt, "tensor " + shown_text(all.name) + " has shape " + shape_text(all.shape) + ", expected " +
+                               std::to_string(experts) + " matrices"};
+  }
+  const size_t star = name.find('*');
+  const uint64_t bytes = all.data.size() / experts;
+  for (uint32_t expert = 0; expert < experts; ++expert) {
+    tensor_view one{.name = name, .type = all.type, .shape = {all.shape[1], all.shape[2]}, .data = {}};
+    one.name.replace(star, 1, std::to_string(expert));
+    one.data = all.data.subspan(expert * bytes, bytes);
+    out.push_back(std::move(one));
+  }
   return {};
 }
 
@@ -59,11 +70,19 @@ result<json::value> chat_templates(const gguf_contents& file) {
 }  // namespace
 
 result<std::vector<tensor_view>> gguf_model_tensors(const gguf_contents& file, const model_config& config) {
-  TROUPE_ASSIGN(const gguf_family* family, family_of(file));
-  std::vector<tensor_view> out = file.tensors;
-  for (tensor_view& tensor : out) {
+  TROUPE_ASSIGN(const auto architecture, file.metadata.string("general.architecture"));
+  const gguf_family* family = find_gguf_family(architecture.value_or(""), config.experts.has_value());
+  if (!family) return error{errc::not_supported, "general.architecture is none that is supported"};
+  std::vector<tensor_view> out;
+  for (tensor_view tensor : file.tensors) {
     if (family->paired_rows && is_query_or_key(tensor.name)) TROUPE_TRY(set_paired_rows(tensor, config.head_dim));
-    if (auto name = model_tensor_name(*family, tensor.name)) tensor.name = std::move(*name);
+    const auto name = model_tensor_name(*family, tensor.name);
+    if (name && name->find('*') != std::string::npos) {
+      TROUPE_TRY(add_experts(tensor, *name, config.experts ? config.experts->count : 0, out));
+      continue;
+    }
+    if (name) tensor.name = *name;
+    out.push_back(std::move(tensor));
   }
   return out;
 }

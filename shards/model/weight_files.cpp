@@ -11,6 +11,7 @@
 #include "shards/model/files.hpp"
 #include "shards/model/gguf_file.hpp"
 #include "shards/model/gguf_model.hpp"
+#include "shards/model/gguf_rope.hpp"
 #include "shards/model/model_config.hpp"
 #include "shards/model/model_parts.hpp"
 #include "shards/model/quantised_blocks.hpp"
@@ -93,8 +94,8 @@ result<void> weight_files::index(const std::string& path) {
   // The elements of the inner vector stay where they are when parts_ grows.
   for (const auto& tensor : parts_.back().tensors) {
     bytes_ += tensor.data.size();
-    // A table that belongs to the configuration: rope_config::divisors.
-    if (tensor.name == "rope_freqs.weight") continue;
+    // Tables that belong to the configuration, to model_config::rope.
+    if (is_gguf_rope_table(tensor.name)) continue;
     if (!by_name_.emplace(tensor.name, &tensor).second) {
       return damaged(path + ": tensor " + shown_text(tensor.name) + " is in the model twice");
     }

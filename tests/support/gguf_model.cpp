@@ -11,6 +11,7 @@
 
 #include "base/json.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/model_parts.hpp"
 #include "shards/model/safetensors.hpp"
 #include "shards/model/weight_files.hpp"
 #include "tests/support/ggml_quantise.hpp"
@@ -26,19 +27,34 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 /// transformers' name as llama.cpp's converter writes it.
-std::string gguf_name(std::string name) {
+std::string gguf_name(std::string name, const model_config& config) {
+  const bool four_norms = config.output_norms;
   for (const auto& [from, to] : {std::pair{"model.embed_tokens", "token_embd"},
                                  {"model.norm", "output_norm"},
                                  {"lm_head", "output"},
                                  {"model.layers.", "blk."},
                                  {"input_layernorm", "attn_norm"},
-                                 {"post_attention_layernorm", "ffn_norm"},
+                                 {"post_attention_layernorm", four_norms ? "post_attention_norm" : "ffn_norm"},
+                                 {"pre_feedforward_layernorm", "ffn_norm"},
+                                 {"post_feedforward_layernorm", "post_ffw_norm"},
                                  {"self_attn.o_proj", "attn_output"},
                                  {"self_attn.", "attn_"},
+                                 {"mlp.gate_up_proj", "ffn_up"},
+                                 {"mlp.gate.", "ffn_gate_inp."},
+                                 {"block_sparse_moe.gate.", "ffn_gate_inp."},
                                  {"mlp.", "ffn_"},
                                  {"_proj", ""}})
     name = replaced(name, from, to);
   return name;
+}
+
+std::string architecture_of(const model_config& config) {
+  switch (config.kind) {
+    case architecture::mistral:
+    case architecture::mixtral: return "llama";
+    case architecture::qwen3_moe: return "qwen3moe";
+    default: return std::string(name(config.kind));
+  }
 }
 
 /// The rows of each head from halves to pairs, as convert_hf_to_gguf.py's LlamaModel.permute.
@@ -61,6 +77,8 @@ dtype stored_type(const tensor_view& tensor, dtype wanted) {
   return tensor.shape.back() % block_elements(wanted) == 0 ? wanted : dtype::q8_0;
 }
 
+json::object object_of(const std::string& path) { return read_json_file(path).value().as_object(); }
+
 void add_config(gguf_writer& out, const model_config& config, const std::string& name) {
   out.text("general.architecture", name);
   out.u32("general.quantization_version", 2);
@@ -72,25 +90,93 @@ void add_config(gguf_writer& out, const model_config& config, const std::string&
   out.u32(name + ".attention.head_count_kv", config.kv_heads);
   out.u32(name + ".attention.key_length", config.head_dim);
   out.u32(name + ".attention.value_length", config.head_dim);
-  out.u32(name + ".rope.dimension_count", config.head_dim);
+  out.u32(name + ".rope.dimension_count", config.rope.dims);
   out.f32(name + ".rope.freq_base", static_cast<float>(config.rope.theta));
   out.f32(name + ".attention.layer_norm_rms_epsilon", static_cast<float>(config.rms_eps));
+  if (config.score_softcap != 0) out.f32(name + ".attn_logit_softcapping", static_cast<float>(config.score_softcap));
+  if (config.logits_softcap != 0) out.f32(name + ".final_logit_softcapping", static_cast<float>(config.logits_softcap));
+  if (const auto& experts = config.experts) {
+    out.u32(name + ".expert_count", experts->count);
+    out.u32(name + ".expert_used_count", experts->used);
+    out.u32(name + ".expert_feed_forward_length", experts->intermediate);
+  }
+}
+
+/// Of families whose files have them.
+void add_windows(gguf_writer& out, const model_config& config, const std::string& name, const json::object& file) {
+  if (name != "phi3" && !config.output_norms) return;
+  out.u32(name + ".attention.sliding_window", config.window);
+  if (const auto* pattern = file.if_contains("sliding_window_pattern"))
+    out.u32(name + ".attention.sliding_window_pattern", static_cast<uint32_t>(pattern->as_int64()));
+  if (config.sliding_rope) out.f32(name + ".rope.freq_base_swa", static_cast<float>(config.sliding_rope->theta));
+}
+
+void add_table(gguf_writer& out, const char* name, const std::vector<double>& values) {
+  const std::vector<float> rounded(values.begin(), values.end());
+  const uint64_t shape[] = {values.size()};
+  out.tensor(name, shape, ggml_number(dtype::f32), quantised(dtype::f32, rounded));
 }
 
 /// What llama3 scaling divides each frequency by (transformers, _compute_llama3_parameters).
-void add_rope_table(gguf_writer& out, const model_config& config) {
-  const auto& scaling = std::get<llama3_rope_scaling>(config.rope.scaling);
-  std::vector<float> divisors;
+std::vector<double> llama3_divisors(const model_config& config, const llama3_rope_scaling& scaling) {
+  std::vector<double> divisors;
   for (uint32_t i = 0; i < config.head_dim; i += 2) {
     const double wavelength = 2 * std::numbers::pi * std::pow(config.rope.theta, double(i) / config.head_dim);
     const double original = scaling.original_context;
     const double smooth =
         (original / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
     const double clamped = std::min(1.0, std::max(0.0, smooth));
-    divisors.push_back(static_cast<float>(1 / ((1 - clamped) / scaling.factor + clamped)));
+    divisors.push_back(1 / ((1 - clamped) / scaling.factor + clamped));
   }
-  const uint64_t shape[] = {divisors.size()};
-  out.tensor("rope_freqs.weight", shape, ggml_number(dtype::f32), quantised(dtype::f32, divisors));
+  return divisors;
+}
+
+void add_rope(gguf_writer& out, const model_config& config, const std::string& name, bool llama3_table) {
+  const std::string prefix = name + ".rope.scaling.";
+  if (const auto* linear = std::get_if<linear_rope_scaling>(&config.rope.scaling)) {
+    out.text(prefix + "type", "linear");
+    out.f32(prefix + "factor", static_cast<float>(linear->factor));
+  }
+  if (const auto* llama3 = std::get_if<llama3_rope_scaling>(&config.rope.scaling); llama3 && llama3_table)
+    add_table(out, "rope_freqs.weight", llama3_divisors(config, *llama3));
+  if (const auto* longrope = std::get_if<longrope_scaling>(&config.rope.scaling)) {
+    add_table(out, "rope_factors_long.weight", longrope->long_factors);
+    add_table(out, "rope_factors_short.weight", longrope->short_factors);
+    out.u32(prefix + "original_context_length", longrope->original_context);
+    const double by = config.context_max / static_cast<double>(longrope->original_context);
+    out.f32(prefix + "attn_factor",
+            static_cast<float>(std::sqrt(1 + std::log(by) / std::log(longrope->original_context))));
+  }
+}
+
+std::vector<float> values_of(const model_config& config, const std::string& name, const tensor_view& tensor) {
+  std::vector<float> values(tensor.elements());
+  read_f32(tensor, 0, values);
+  const bool is_query_or_key = name.find("q_proj") != name.npos || name.find("k_proj") != name.npos;
+  if (is_query_or_key && architecture_of(config) == "llama")
+    values = paired(values, tensor.shape.front(), config.head_dim);
+  if (config.norms_less_one && name.ends_with("norm.weight")) {
+    for (float& value : values) value += 1;
+  }
+  return values;
+}
+
+/// The matrices of all experts of a layer, one after the other, in one tensor.
+void add_experts(gguf_writer& out, const model_config& config, uint32_t layer, const weight_files& files, dtype type) {
+  const layer_parts parts = parts_of_layer(config, layer);
+  for (const auto& [stem, part] :
+       {std::pair{"gate", &mlp_parts::gate}, {"up", &mlp_parts::up}, {"down", &mlp_parts::down}}) {
+    std::string bytes;
+    std::vector<uint64_t> shape;
+    dtype stored = type;
+    for (const mlp_parts& mlp : parts.mlps) {
+      const tensor_view& tensor = *files.find((mlp.*part).name);
+      stored = stored_type(tensor, type);
+      shape = {parts.mlps.size(), tensor.shape[0], tensor.shape[1]};
+      bytes += quantised(stored, values_of(config, tensor.name, tensor));
+    }
+    out.tensor("blk." + std::to_string(layer) + ".ffn_" + stem + "_exps.weight", shape, ggml_number(stored), bytes);
+  }
 }
 
 std::string rows_in_order(const tensor_view& tensor) {
@@ -102,26 +188,25 @@ std::string rows_in_order(const tensor_view& tensor) {
   return out;
 }
 
-json::object object_of(const std::string& path) { return read_json_file(path).value().as_object(); }
-
 }  // namespace
 
 gguf_writer gguf_of_folder(const std::string& folder, const gguf_model_options& options) {
   const model_config config = read_model_config(folder).value();
   const weight_files files = weight_files::open(folder).value();
+  const std::string architecture = architecture_of(config);
   gguf_writer out;
-  add_config(out, config, options.architecture);
-  if (options.rope_table) add_rope_table(out, config);
+  add_config(out, config, architecture);
+  add_windows(out, config, architecture, object_of(folder + "/config.json"));
+  add_rope(out, config, architecture, options.rope_table);
   for (std::string_view name : files.names()) {
+    if (name.find(".experts.") != name.npos) continue;
     const tensor_view& tensor = *files.find(name);
-    std::vector<float> values(tensor.elements());
-    read_f32(tensor, 0, values);
-    const bool is_query_or_key = name.find("q_proj") != name.npos || name.find("k_proj") != name.npos;
-    if (is_query_or_key && options.architecture == "llama")
-      values = paired(values, tensor.shape.front(), config.head_dim);
     const dtype type = stored_type(tensor, options.type);
-    out.tensor(gguf_name(std::string(name)), tensor.shape, ggml_number(type), quantised(type, values));
+    out.tensor(gguf_name(tensor.name, config), tensor.shape, ggml_number(type),
+               quantised(type, values_of(config, tensor.name, tensor)));
   }
+  for (uint32_t layer = 0; layer < config.layers; ++layer)
+    if (config.is_sparse(layer)) add_experts(out, config, layer, files, options.type);
   return out;
 }
 

@@ -11,13 +11,13 @@ namespace troupe::test {
 struct gguf_model_options {
   /// Of the matrices; one whose rows are no whole blocks gets q8_0, norms and biases f32.
   dtype type = dtype::f32;
-  /// The architecture, "llama" or "qwen2": the former has the query's and key's rows paired.
-  std::string architecture = "llama";
-  /// config.json's rope_scaling (llama3) as the table rope_freqs.weight.
-  bool rope_table = false;
+  /// Whether config.json's rope_scaling (llama3) becomes the table rope_freqs.weight.
+  bool rope_table = true;
 };
 
-/// The metadata and tensors of the folder's config.json and safetensors, without a tokenizer.
+/// The metadata and tensors of the folder's config.json and safetensors, without a tokenizer, as llama.cpp's converter
+/// (convert_hf_to_gguf.py) makes them of each family. What the format cannot say is left out: attention windows of
+/// other families than Gemma and Phi-3, YaRN, query_pre_attn_scalar, norm_topk_prob.
 gguf_writer gguf_of_folder(const std::string& folder, const gguf_model_options& options);
 
 /// Adds the byte-level tokenizer of the folder (GPT-2's way to split words), its bos and eos and its chat template.

@@ -1,13 +1,16 @@
 // The engine with a GGUF file gives what it gives with a folder of the same weights: names, order of rows, sizes and
 // rotary frequencies are right.
+#include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
 #include "shards/engine/local_communicator.hpp"
+#include "shards/model/model_config.hpp"
 #include "shards/model/quantised_blocks.hpp"
 #include "shards/model/weight_files.hpp"
 #include "tests/support/gguf_model.hpp"
 #include "tests/support/test_data.hpp"
+#include "tests/unit/engine/golden_model.hpp"
 #include "tests/unit/engine/random_model.hpp"
 #include "tests/unit/engine/test_group.hpp"
 
@@ -21,7 +24,7 @@ const std::vector<uint32_t> chunks{13, 7};
 
 logits_rows logits_of(const std::string& model, uint32_t vocab_size, uint32_t tp = 1) {
   test_group group({.folder = model, .tp = tp});
-  return run_in_chunks(group, random_tokens(40, vocab_size, 5), chunks);
+  return run_in_chunks(group, random_tokens(60, vocab_size, 5), chunks);
 }
 
 void check_same(const logits_rows& a, const logits_rows& b) {
@@ -82,7 +85,7 @@ BOOST_AUTO_TEST_CASE(biases_and_heads_of_either_architecture_are_in_their_places
     const random_model_shape shape{
         .architecture = qwen ? "Qwen2ForCausalLM" : "LlamaForCausalLM", .attention_bias = true, .type = dtype::f32};
     write_random_model(shape, folder.path());
-    write_gguf_model(folder.path(), {.architecture = qwen ? "qwen2" : "llama"}, folder / "model.gguf");
+    write_gguf_model(folder.path(), {}, folder / "model.gguf");
     BOOST_TEST_CONTEXT(shape.architecture)
     check_same(logits_of(folder / "model.gguf", shape.vocab_size), logits_of(folder.path(), shape.vocab_size));
   }
@@ -105,6 +108,45 @@ BOOST_AUTO_TEST_CASE(the_table_of_rotary_divisors_does_what_llama3_scaling_does)
   };
   BOOST_TEST(difference(true) < 1e-4F);
   BOOST_TEST(difference(false) > 1e-2F);
+}
+
+/// What files of this format cannot say, as they mean it.
+void keep_to_gguf(boost::json::object& config) {
+  if (config.contains("query_pre_attn_scalar")) config["query_pre_attn_scalar"] = config.at("head_dim");
+  if (config.contains("use_sliding_window")) config["use_sliding_window"] = false;
+  if (config.at("model_type") == "mistral") config["sliding_window"] = nullptr;
+  const auto* scaling = config.if_contains("rope_scaling");
+  if (scaling && scaling->is_object() && scaling->get_object().contains("type") && scaling->at("type") == "yarn")
+    config["rope_scaling"] = nullptr;
+}
+
+/// llama3 and longrope: where the file has numbers as f32 that config.json has as f64, or that are made of it.
+bool is_rounded(const model_config& config) {
+  return std::holds_alternative<llama3_rope_scaling>(config.rope.scaling) ||
+         std::holds_alternative<longrope_scaling>(config.rope.scaling);
+}
+
+// Their names, order of rows, added ones and tables, and the keys of their sizes.
+BOOST_AUTO_TEST_CASE(every_family_is_the_same_from_a_gguf_file) {
+  size_t compared = 0;
+  for (golden_family family : golden_families()) {
+    const auto* normalised = family.config.if_contains("norm_topk_prob");
+    if (normalised && !normalised->as_bool()) continue;  // Files of mixtures mean true.
+    keep_to_gguf(family.config);
+    const temporary_folder folder;
+    write_golden_model(family, dtype::f32, folder.path());
+    const auto config = read_model_config(folder.path());
+    BOOST_REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.err().detail));
+    write_gguf_model(folder.path(), {}, folder / "model.gguf");
+    const logits_rows theirs = logits_of(folder.path(), config->vocab_size);
+    const logits_rows ours = logits_of(folder / "model.gguf", config->vocab_size);
+    BOOST_TEST_CONTEXT(family.name) {
+      BOOST_TEST(relative_difference(ours, theirs) < 1e-5F);
+      if (!is_rounded(*config)) check_same(ours, theirs);
+    }
+    ++compared;
+  }
+  BOOST_TEST(compared >= 10U);
 }
 
 BOOST_AUTO_TEST_CASE(a_rank_refuses_a_scale_that_is_no_number) {

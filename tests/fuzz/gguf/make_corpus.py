@@ -41,7 +41,7 @@ def file(pairs, tensors, version=3, offsets=None):
         infos += text(name) + struct.pack("<I", len(shape)) + b"".join(struct.pack("<Q", n) for n in reversed(shape))
         infos += struct.pack("<IQ", kind, at)
         values = bytes(n % 64 for n in range(count // elements * size))
-        if name == "rope_freqs.weight":
+        if name.startswith("rope_"):
             values = struct.pack(f"<{count}f", *range(1, count + 1))
         data += values + b"\0" * (-len(values) % ALIGNMENT)
     head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(pairs)) + b"".join(pairs) + infos
@@ -124,6 +124,19 @@ def corpus():
         tensors = [("token_embd.weight", (2, 256), kind), ("blk.0.attn_q.weight", (8, 256), kind)]
         yield f"llama_{name}", file(sizes(hidden=256, heads=64, vocab=2), tensors)
     yield "qwen2", file(sizes("qwen2") + byte_level("qwen2"), layer(8, bias=True) + [("output.weight", (12, 32), 8)])
+    yield "qwen3moe", file(sizes("qwen3moe", hidden=8, heads=2, kv_heads=1) + [
+        u32("qwen3moe.expert_count", 2), u32("qwen3moe.expert_used_count", 1),
+        u32("qwen3moe.expert_feed_forward_length", 3)], [
+            ("blk.0.attn_q_norm.weight", (4,), 0), ("blk.0.ffn_gate_inp.weight", (2, 8), 0),
+            ("blk.0.ffn_gate_exps.weight", (2, 3, 8), 1), ("blk.0.ffn_down_exps.weight", (2, 8, 3), 1)])
+    yield "gemma3", file(sizes("gemma3", hidden=8, heads=2, kv_heads=1) + [
+        u32("gemma3.attention.sliding_window", 16), f32("gemma3.final_logit_softcapping", 30.0),
+        f32("gemma3.rope.freq_base_swa", 10000.0)], [
+            ("blk.0.post_attention_norm.weight", (8,), 0), ("blk.0.post_ffw_norm.weight", (8,), 0)])
+    yield "phi3", file(sizes("phi3", hidden=8, heads=2, kv_heads=1) + [
+        u32("phi3.rope.scaling.original_context_length", 32), f32("phi3.rope.scaling.attn_factor", 1.25)], [
+            ("rope_factors_short.weight", (2,), 0), ("rope_factors_long.weight", (2,), 0),
+            ("blk.0.attn_qkv.weight", (16, 8), 0), ("blk.0.ffn_up.weight", (64, 8), 1)])
     yield "rope_table", file(SMALL, [("rope_freqs.weight", (2,), 0)] + layer(0, bias=True, **SMALL_LAYER))
     yield "sentence_pieces", file(sentence_pieces(), [])
     for pre in ["gpt-2", "llama-bpe", "deepseek-llm", "smollm"]:

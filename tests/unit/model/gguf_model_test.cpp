@@ -1,5 +1,6 @@
 #include "shards/model/gguf_model.hpp"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -29,16 +30,16 @@ bool mentions(const std::string& text, std::string_view part) {
 
 const std::string tiny = test::source_folder() + "/models/troupe-tiny";
 
-/// The metadata of a small llama.
-gguf_writer small() {
+/// The metadata of a small model.
+gguf_writer small(const std::string& name = "llama", uint32_t layers = 2) {
   gguf_writer out;
-  out.text("general.architecture", "llama");
-  out.u32("llama.embedding_length", 16);
-  out.u32("llama.block_count", 2);
-  out.u32("llama.feed_forward_length", 24);
-  out.u32("llama.context_length", 64);
-  out.u32("llama.attention.head_count", 4);
-  out.u32("llama.vocab_size", 32);
+  out.text("general.architecture", name);
+  out.u32(name + ".embedding_length", 16);
+  out.u32(name + ".block_count", layers);
+  out.u32(name + ".feed_forward_length", 24);
+  out.u32(name + ".context_length", 64);
+  out.u32(name + ".attention.head_count", 4);
+  out.u32(name + ".vocab_size", 32);
   return out;
 }
 
@@ -166,10 +167,10 @@ BOOST_AUTO_TEST_CASE(what_we_do_not_compute_is_refused_by_its_key) {
   };
   gguf_writer other;
   other.text("general.architecture", "bert");
-  BOOST_TEST(mentions(refusal(other), "general.architecture is bert: only llama and qwen2 are supported"));
+  BOOST_TEST(mentions(refusal(other), "general.architecture is \"bert\"; supported are llama, llama with experts, "));
   BOOST_TEST(mentions(refusal(gguf_writer()), "general.architecture is missing"));
-  BOOST_TEST(mentions(with([](auto& out) { out.text("general.type", "adapter"); }), "general.type is adapter"));
-  BOOST_TEST(mentions(with([](auto& out) { out.u32("llama.expert_count", 8); }), "llama.expert_count is 8"));
+  BOOST_TEST(mentions(with([](auto& out) { out.text("general.type", "adapter"); }), "general.type is \"adapter\""));
+  BOOST_TEST(mentions(with([](auto& out) { out.u32("llama.expert_count", 8); }), "num_experts_per_tok is missing"));
   BOOST_TEST(
       mentions(with([](auto& out) { out.u32("llama.rope.dimension_count", 2); }), "partial_rotary_factor is 0.5"));
   BOOST_TEST(mentions(with([](auto& out) { out.u32("llama.attention.sliding_window", 8); }), "sliding_window is 8"));
@@ -182,7 +183,7 @@ BOOST_AUTO_TEST_CASE(what_we_do_not_compute_is_refused_by_its_key) {
                         out.text("llama.rope.scaling.type", "yarn");
                         out.f32("llama.rope.scaling.factor", 4);
                       }),
-                      "llama.rope.scaling.type is yarn"));
+                      "llama.rope.scaling.type is \"yarn\""));
   const std::string list = bytes_of(uint32_t{4}) + bytes_of(uint64_t{1}) + bytes_of(uint32_t{4});
   BOOST_TEST(mentions(with([&](auto& out) { out.raw("llama.attention.head_count_kv", 9, list); }),
                       "llama.attention.head_count_kv must be a whole number, but is an array of u32"));
@@ -205,14 +206,15 @@ BOOST_AUTO_TEST_CASE(the_table_of_rotary_divisors_is_checked) {
   const auto config = config_of(with_table({2}, 0, bytes_of(1.0F) + bytes_of(8.0F)));
   BOOST_REQUIRE(config.has_value());
   BOOST_TEST(config->rope.divisors == (std::vector<float>{1, 8}), boost::test_tools::per_element());
-  BOOST_TEST(mentions(refusal(with_table({3}, 0, std::string(12, '\0'))), "has shape [3], expected F32 and [2]"));
+  BOOST_TEST(mentions(refusal(with_table({3}, 0, bytes_of(1.0F) + bytes_of(1.0F) + bytes_of(1.0F))),
+                      "has shape [3], expected [2]"));
   BOOST_TEST(mentions(refusal(with_table({2}, 1, std::string(4, '\0'))), "rope_freqs.weight of F16"));
   for (const float bad : {0.0F, -1.0F, NAN, INFINITY, 1e9F})
     BOOST_TEST(mentions(refusal(with_table({2}, 0, bytes_of(1.0F) + bytes_of(bad))), "rope_freqs.weight holds"));
 }
 
 BOOST_AUTO_TEST_CASE(tensors_get_the_names_of_transformers) {
-  const gguf_family& llama = *find_gguf_family("llama");
+  const gguf_family& llama = *find_gguf_family("llama", false);
   const auto renamed = [&](std::string_view name) { return model_tensor_name(llama, name).value_or("none"); };
   BOOST_TEST(renamed("token_embd.weight") == "model.embed_tokens.weight");
   BOOST_TEST(renamed("output.weight") == "lm_head.weight");
@@ -221,6 +223,82 @@ BOOST_AUTO_TEST_CASE(tensors_get_the_names_of_transformers) {
   for (const char* other : {"blk.0.attn_q", "blk..attn_q.weight", "blk.x.attn_q.weight", "blk.0.token_embd.weight",
                             "attn_q.weight", "blk.0.other.weight", "blk.", "weight", ""})
     BOOST_TEST(renamed(other) == "none");
+}
+
+BOOST_AUTO_TEST_CASE(as_much_of_a_head_is_rotated_as_the_file_says) {
+  for (const uint32_t head : {2U, 14U, 96U, 98U, 128U, 512U}) {
+    for (uint32_t rotated = 2; rotated <= head; rotated += 2) {
+      gguf_writer out = small("phi3");
+      out.u32("phi3.attention.key_length", head);
+      out.u32("phi3.rope.dimension_count", rotated);
+      BOOST_REQUIRE_MESSAGE(config_of(out)->rope.dims == rotated, head << ", " << rotated);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(long_contexts_have_two_tables_of_factors) {
+  const auto add = [](gguf_writer& out, const char* name, std::initializer_list<float> values) {
+    std::string bytes;
+    for (float value : values) bytes += bytes_of(value);
+    out.tensor(name, std::vector<uint64_t>{values.size()}, 0, bytes);
+  };
+  gguf_writer out = small("phi3");
+  out.u32("phi3.rope.scaling.original_context_length", 32);
+  add(out, "rope_factors_short.weight", {1, 1.5F});
+  BOOST_TEST(mentions(refusal(out), "one is missing"));
+  add(out, "rope_factors_long.weight", {2, 4});
+  out.f32("phi3.rope.scaling.attn_factor", 1.25);
+  const longrope_scaling expected{
+      .short_factors = {1, 1.5}, .long_factors = {2, 4}, .original_context = 32, .factor = 2, .attention_factor = 1.25};
+  BOOST_TEST((config_of(out)->rope.scaling == rope_scaling(expected)));
+}
+
+BOOST_AUTO_TEST_CASE(scores_of_gemma_are_divided_as_in_the_model_of_so_many_layers) {
+  for (const auto& [name, wide_layers] : {std::pair{"gemma2", 46U}, std::pair{"gemma3", 62U}}) {
+    for (const uint32_t layers : {26U, wide_layers}) {
+      gguf_writer out = small(name, layers);
+      out.u32(std::string(name) + ".attention.key_length", 8);
+      out.u32(std::string(name) + ".attention.sliding_window", 16);
+      const auto config = config_of(out);
+      BOOST_REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.err().detail));
+      BOOST_TEST(config->score_scalar == (layers == wide_layers ? 4 : 8));
+      BOOST_TEST(!config->norms_less_one);
+      BOOST_TEST(config->output_norms);
+    }
+  }
+  // Without a window every layer sees everything.
+  const auto config = config_of(small("gemma3"));
+  BOOST_TEST((std::ranges::find(config->sliding, true) == config->sliding.end()));
+}
+
+BOOST_AUTO_TEST_CASE(experts_are_slices_of_one_tensor) {
+  const auto mixture = [](std::vector<uint64_t> shape) {
+    gguf_writer out = small("qwen3moe", 1);
+    out.u32("qwen3moe.expert_count", 3);
+    out.u32("qwen3moe.expert_used_count", 2);
+    out.u32("qwen3moe.expert_feed_forward_length", 4);
+    uint64_t elements = 1;
+    for (uint64_t size : shape) elements *= size;
+    std::string bytes;
+    for (uint64_t i = 0; i < elements; ++i) bytes += bytes_of(static_cast<float>(i));
+    out.tensor("blk.0.ffn_gate_exps.weight", shape, 0, bytes);
+    return out;
+  };
+  test::temporary_folder folder;
+  folder.write("good.gguf", mixture({3, 4, 16}).file());
+  const auto files = weight_files::open(folder / "good.gguf");
+  BOOST_REQUIRE_MESSAGE(files.has_value(), (files ? "" : files.err().detail));
+  BOOST_TEST(files->names().size() == 3U);
+  const tensor_view* last = files->find("model.layers.0.mlp.experts.2.gate_proj.weight");
+  BOOST_REQUIRE(last);
+  BOOST_TEST(last->shape == (std::vector<uint64_t>{4, 16}), boost::test_tools::per_element());
+  float first = 0;
+  read_f32(*last, 0, std::span(&first, 1));
+  BOOST_TEST(first == 2 * 64);
+  for (const std::vector<uint64_t>& shape : {std::vector<uint64_t>{2, 4, 16}, {4, 4, 16}, {3, 64}, {192}}) {
+    folder.write("bad.gguf", mixture(shape).file());
+    BOOST_TEST(mentions(weight_files::open(folder / "bad.gguf").err().detail, "expected 3 matrices"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(rows_that_are_no_heads_are_refused) {
@@ -242,7 +320,7 @@ BOOST_AUTO_TEST_CASE(a_tensor_too_many_or_too_few_is_named) {
   out.tensor("blk.0.attn_q_norm.weight", std::vector<uint64_t>{32}, 0, std::string(128, '\0'));
   folder.write("more.gguf", out.file());
   BOOST_TEST(mentions(summarise_model(folder / "more.gguf").err().detail,
-                      "tensor \"blk.0.attn_q_norm.weight\" is not part of a llama model"));
+                      "tensor \"model.layers.0.self_attn.q_norm.weight\" is not part of a llama model"));
   folder.write("none.gguf", small().file());
   BOOST_TEST(mentions(summarise_model(folder / "none.gguf").err().detail, "model.embed_tokens.weight is missing"));
   gguf_writer twice = small();
