@@ -225,7 +225,9 @@ def test_a_client_that_leaves_frees_its_place_within_a_second(cluster):
     left = time.monotonic()
     eventually(lambda: busy(cluster) == 0, 1, "all free within a second of the last client's leaving")
     print(f"\n16 clients left within {left - begin:.3f} s; all free {time.monotonic() - left:.3f} s later")
-    assert {stream.error for stream in streams} == {"left"}
+    # A fast machine may come to the end of some before they leave: those have their whole length.
+    assert {stream.error or stream.finish for stream in streams} <= {"left", "length"}
+    assert [stream.error for stream in streams].count("left") >= len(streams) / 2
     # Not streamed: the connection ends while the answer is being made.
     body = post(json.dumps(seeded_stories(1, 900)[0]).encode())
     with socket.create_connection(cluster.address, 20) as connection:
