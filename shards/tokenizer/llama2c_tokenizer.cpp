@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "shards/tokenizer/component.hpp"
 #include "shards/tokenizer/sentence_pieces.hpp"
+#include "shards/tokenizer/vocabulary.hpp"
 
 namespace troupe {
 namespace {

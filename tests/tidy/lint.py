@@ -138,17 +138,19 @@ def main() -> int:
     linter = Linter(build, results)
     count = sum(part in source for source in linter.entries)
     batches = linter.batches(part)
-    done, failed = count - sum(map(len, batches)), 0
+    done, wrong = count - sum(map(len, batches)), {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for said in pool.map(linter.lint, batches):
             for source, text in said.items():
                 done += 1
                 print(f"[{done}/{count}] {source}", flush=True)
                 if text:
-                    failed += 1
-                    print(text, flush=True)
-    print(f"{count - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed or not count else 0
+                    wrong[source] = text
+    # At the end, where whoever looks at the log's last lines sees them.
+    for source, text in wrong.items():
+        print(f"{source}:\n{text}")
+    print(f"{count - len(wrong)} passed, {len(wrong)} failed, 0 skipped")
+    return 1 if wrong or not count else 0
 
 
 if __name__ == "__main__":
