@@ -12,8 +12,8 @@
 namespace troupe {
 namespace {
 
-constexpr int32_t infinity_key = 0x7F80'0000;
-constexpr int32_t minus_infinity_key = -infinity_key - 1;
+inline constexpr int32_t infinity_key = 0x7F80'0000;
+inline constexpr int32_t minus_infinity_key = -infinity_key - 1;
 
 /// Orders as the floats do; -0 just below +0. NaNs are above +inf or below -inf.
 [[gnu::always_inline]] inline int32_t key_of(float value) {
@@ -21,7 +21,7 @@ constexpr int32_t minus_infinity_key = -infinity_key - 1;
   return bits ^ static_cast<int32_t>(static_cast<uint32_t>(bits >> 31) >> 1);
 }
 
-float largest_of(const float* logits, size_t count, bool& sound) {
+inline float largest_of(const float* logits, size_t count, bool& sound) {
   int32_t best = minus_infinity_key;
   uint32_t strange = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -33,7 +33,7 @@ float largest_of(const float* logits, size_t count, bool& sound) {
   return std::bit_cast<float>(best < 0 ? best ^ 0x7FFF'FFFF : best);
 }
 
-size_t count_possible(const float* logits, size_t count) {
+inline size_t count_possible(const float* logits, size_t count) {
   uint32_t possible = 0;
   for (size_t i = 0; i < count; ++i) possible += key_of(logits[i]) > minus_infinity_key ? 1 : 0;
   return possible;
@@ -51,13 +51,13 @@ size_t count_possible(const float* logits, size_t count) {
   return std::bit_cast<uint64_t>(whole + 0x1p52) & 0x000F'FFFF'FFFF'FFFF;
 }
 
-uint64_t add_weights(const float* logits, size_t count, double max, double temperature) {
+inline uint64_t add_weights(const float* logits, size_t count, double max, double temperature) {
   uint64_t sum = 0;
   for (size_t i = 0; i < count; ++i) sum += weight_of(logits[i], max, temperature);
   return sum;
 }
 
-size_t find_block(const float* logits, size_t count, size_t from, float least) {
+inline size_t find_block(const float* logits, size_t count, size_t from, float least) {
   for (; from + logit_block <= count; from += logit_block) {
     uint32_t found = 0;
     for (size_t i = 0; i < logit_block; ++i) found |= logits[from + i] >= least ? 1U : 0U;
@@ -69,7 +69,7 @@ size_t find_block(const float* logits, size_t count, size_t from, float least) {
   return count;
 }
 
-constexpr logit_scans scans_named(const char* name) {
+inline constexpr logit_scans scans_named(const char* name) {
   return {&largest_of, &count_possible, &add_weights, &find_block, name};
 }
 
