@@ -29,12 +29,9 @@ inline constexpr std::array<double, 14> inverse_factorial = [] {
   }
   return out;
 }();
-}  // namespace detail
 
-/// e^x for x <= 0; 0 below -700, where the result would leave the normal doubles. Exactly 1 at 0.
-inline double exp_of_negative(double x) {
-  using namespace detail;
-  if (!(x >= -700.0)) return 0.0;
+/// e^x for -700 <= x <= 0. Always inlined: see logit_scans_loops.hpp.
+[[gnu::always_inline]] inline double exp_in_range(double x) {
   // x = k ln 2 + r with |r| <= ln 2 / 2, and e^x = 2^k e^r. The Taylor series' first term left out is below 2^-57.
   double shifted = x * log2_e + rounder;
   double k = shifted - rounder;
@@ -45,6 +42,10 @@ inline double exp_of_negative(double x) {
   uint64_t scale = (std::bit_cast<uint64_t>(shifted) + 1023) << 52;
   return sum * std::bit_cast<double>(scale);
 }
+}  // namespace detail
+
+/// e^x for x <= 0; 0 below -700, where the result would leave the normal doubles. Exactly 1 at 0.
+inline double exp_of_negative(double x) { return x >= -700.0 ? detail::exp_in_range(x) : 0.0; }
 
 /// Natural logarithm of a normal x > 0.
 inline double log_of_positive(double x) {

@@ -11,19 +11,28 @@
 namespace troupe {
 
 /// Orders tokens by (logit descending, id ascending); -0 equals +0. Tokens at -inf are not in it. No logit may be NaN.
-/// Looking at the first n costs one partition of the whole vocabulary and a sort of about n, however flat the logits
-/// are.
+/// Looking at the first n costs a scan of the vocabulary for those near the largest, a partition of these and a sort of
+/// about n, however flat the logits are.
 class ranking {
  public:
+  /// They must outlive it, unchanged.
   explicit ranking(std::span<const float> logits);
 
-  size_t size() const { return keys_.size(); }
+  size_t size() const { return size_; }
   /// The token of rank `index` < size().
   token_id id(size_t index);
 
  private:
+  void collect_more();
   void sort_up_to(size_t index);
 
+  std::span<const float> logits_;
+  size_t size_ = 0;
+  float largest_ = 0;
+  /// Tokens of logits from here on are in keys_; those below are not.
+  float collected_from_ = 0;
+  /// How far below the largest the next ones are collected.
+  float depth_ = 0;
   // Inverted sortable bits of the logit in the upper half, the id in the lower: ascending keys are the order, and
   // no two are equal.
   std::vector<uint64_t> keys_;

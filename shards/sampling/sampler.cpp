@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "base/random.hpp"
+#include "shards/sampling/logit_scans.hpp"
 #include "shards/sampling/portable_math.hpp"
 #include "shards/sampling/ranking.hpp"
 
@@ -26,9 +28,7 @@ uint64_t weight(float logit, double max, double temperature) {
 }
 
 uint64_t sum_of_weights(std::span<const float> logits, double max, double temperature) {
-  uint64_t sum = 0;
-  for (float logit : logits) sum += weight(logit, max, temperature);
-  return sum;
+  return best_logit_scans().sum_of_weights(logits.data(), logits.size(), max, temperature);
 }
 
 /// floor(fraction * whole) and its ceiling, for a fraction given in units of 2^-53: exact.
@@ -46,14 +46,14 @@ uint64_t units53(float fraction) {
 
 /// The largest logit. Errors when one is NaN or +inf, or none is above -inf.
 result<float> largest(std::span<const float> logits, errc blame, const char* what) {
-  float max = minus_infinity;
-  for (size_t i = 0; i < logits.size(); ++i) {
+  bool sound = true;
+  const float max = best_logit_scans().largest(logits.data(), logits.size(), sound);
+  for (size_t i = 0; i < logits.size() && !sound; ++i) {
     // Also true for NaN.
     if (!(logits[i] < std::numeric_limits<float>::infinity())) {
       return error{blame,
                    std::string(what) + " token " + std::to_string(i) + " the logit " + std::to_string(logits[i])};
     }
-    max = std::max(max, logits[i]);
   }
   if (max == minus_infinity) return error{blame, std::string(what) + " every token the logit -inf"};
   return max;
@@ -74,21 +74,22 @@ result<void> penalise(std::span<float> logits, const sampling_params& params, st
     if (id >= logits.size()) return outside("the output", id, logits.size());
     ++count[id];
   }
+  std::vector<bool> seen(logits.size());
   if (repetition) {
-    std::vector<bool> seen(logits.size());
-    for (token_id id : prompt) {
-      if (id >= logits.size()) return outside("the prompt", id, logits.size());
-      seen[id] = true;
-    }
-    for (size_t id = 0; id < logits.size(); ++id) {
-      if (!seen[id] && count[id] == 0) continue;
-      float& logit = logits[id];
-      logit = logit > 0 ? logit / params.repetition_penalty : logit * params.repetition_penalty;
+    for (std::span<const token_id> ids : {prompt, generated}) {
+      for (token_id id : ids) {
+        if (id >= logits.size()) return outside("the prompt", id, logits.size());
+        if (seen[id]) continue;
+        seen[id] = true;
+        float& logit = logits[id];
+        logit = logit > 0 ? logit / params.repetition_penalty : logit * params.repetition_penalty;
+      }
     }
   }
-  for (size_t id = 0; id < logits.size(); ++id) {
-    if (count[id] == 0) continue;
-    logits[id] -= static_cast<float>(count[id]) * params.frequency_penalty;
+  for (token_id id : generated) {
+    const auto times = static_cast<float>(std::exchange(count[id], 0));
+    if (times == 0) continue;
+    logits[id] -= times * params.frequency_penalty;
     logits[id] -= params.presence_penalty;
   }
   return {};

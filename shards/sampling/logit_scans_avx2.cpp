@@ -1,0 +1,11 @@
+#include "shards/sampling/logit_scans_loops.hpp"
+
+namespace troupe {
+
+const logit_scans& avx2_logit_scans();
+const logit_scans& avx2_logit_scans() {
+  static constexpr logit_scans scans = scans_named("avx2");
+  return scans;
+}
+
+}  // namespace troupe
