@@ -70,6 +70,9 @@ struct group_load {
   /// How long the last streams waited until they began to run.
   uint32_t queue_us_p50 = 0;
   uint32_t queue_us_p99 = 0;
+  /// Time with a step under way or between two that follow each other; of that, inside the model.
+  uint64_t busy_us = 0;
+  uint64_t model_us = 0;
   friend bool operator==(const group_load&, const group_load&) = default;
 };
 

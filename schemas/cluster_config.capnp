@@ -33,6 +33,7 @@ enum Backend { auto @0; scalar @1; avx2 @2; avx512 @3; }
 
 # How tokens are guessed.
 enum Speculation { off @0; ngram @1; }
+enum KvType { f32 @0; bf16 @1; }
 
 struct ClusterConfig {
   name @0 :Text = "local" $form(name)
@@ -109,6 +110,8 @@ struct DeploymentConfig {
       $meaning("The longest guess for one sequence in one step, where speculation is on.");
   draftMatchMin @15 :UInt32 = 3 $unit("tokens") $least(1) $most(16)
       $meaning("So many tokens must have occurred together before what followed them is guessed.");
+  kvType @16 :KvType = f32
+      $meaning("What keys and values are kept as. bf16 takes half the memory, and half of its way to the processor; the results are then not those of f32, but depend on nothing else either.");
 }
 
 struct HttpConfig {

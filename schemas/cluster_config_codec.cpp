@@ -54,7 +54,8 @@ deployment_config deployment(wire::DeploymentConfig::Reader in) {
           .prefix_cache = in.getPrefixCache(),
           .speculation = name_of(in.getSpeculation()),
           .draft_tokens_max = in.getDraftTokensMax(),
-          .draft_match_min = in.getDraftMatchMin()};
+          .draft_match_min = in.getDraftMatchMin(),
+          .kv_type = name_of(in.getKvType())};
 }
 
 http_config http(wire::HttpConfig::Reader in) {

@@ -142,6 +142,8 @@ struct GroupLoad {
   acceptedTokens @18 :UInt64;
   queueUsP50 @19 :UInt32;
   queueUsP99 @20 :UInt32;
+  busyUs @21 :UInt64;
+  modelUs @22 :UInt64;
 }
 
 struct Heartbeat {

@@ -147,6 +147,8 @@ struct body_writer {
     out.setAcceptedTokens(l.accepted_tokens);
     out.setQueueUsP50(l.queue_us_p50);
     out.setQueueUsP99(l.queue_us_p99);
+    out.setBusyUs(l.busy_us);
+    out.setModelUs(l.model_us);
   }
   void operator()(const heartbeat& h) { body.initHeartbeat().setSequence(h.sequence); }
   void operator()(const start_group& s) { write_ids(body.initStartGroup().initRanks(count(s.ranks.size())), s.ranks); }
@@ -301,6 +303,8 @@ group_load read(wire::GroupLoad::Reader in) {
   l.accepted_tokens = in.getAcceptedTokens();
   l.queue_us_p50 = in.getQueueUsP50();
   l.queue_us_p99 = in.getQueueUsP99();
+  l.busy_us = in.getBusyUs();
+  l.model_us = in.getModelUs();
   return l;
 }
 

@@ -56,7 +56,7 @@ struct group_leader_state {
       stream_key key{message.from().node, message.from().incarnation, wanted->stream};
       auto taken = admit(key, message.head(), *wanted);
       if (taken) {
-        step();
+        step(env.clock.now());
       } else {
         refuse(key, taken.err());
       }
@@ -97,7 +97,8 @@ struct group_leader_state {
     }
   }
 
-  void step() {
+  /// The next one, if there is something to do; this group has been busy with it from `since` on.
+  void step(instant since) {
     if (failed) return;
     auto request = streams.plan(env.clock.now());
     for (const auto& key : streams.take_expired()) {
@@ -105,6 +106,7 @@ struct group_leader_state {
     }
     if (!request) return;
     running = begin(request->plan);
+    busy_since = since;
     request->deadline = running->allowed;
     device.submit(std::move(*request), [to = handle()](result<step_result> outcome) {
       tell(to, compute_stepped{std::make_shared<const result<step_result>>(std::move(outcome))});
@@ -121,6 +123,9 @@ struct group_leader_state {
   void on_step(const result<step_result>& outcome) {
     if (failed) return;
     if (!outcome) return fail(outcome.err());
+    const instant now = env.clock.now();
+    busy += now - busy_since;
+    in_model += outcome->in_model;
     times.add(outcome->took);
     allowance.add(running->tokens, outcome->took);
     running.reset();
@@ -131,7 +136,7 @@ struct group_leader_state {
       tokens.tokens.push_back(std::move(token));
     }
     // The next step runs while this one's tokens are encoded and sent.
-    step();
+    step(now);
     for (auto& [gateway, tokens] : by_gateway) send_tokens(gateway, std::move(tokens));
   }
 
@@ -160,6 +165,8 @@ struct group_leader_state {
     load.steps = device.steps_finished();
     load.step_us_p50 = times.percentile_us(0.5);
     load.step_us_p99 = times.percentile_us(0.99);
+    load.busy_us = static_cast<uint64_t>(busy / std::chrono::microseconds(1));
+    load.model_us = static_cast<uint64_t>(in_model / std::chrono::microseconds(1));
     env.post.send_to_role("gateway", head_to(service::router), load);
   }
 
@@ -171,6 +178,9 @@ struct group_leader_state {
   step_times times;
   step_allowance allowance;
   std::optional<running_step> running;
+  instant busy_since{};
+  duration busy{};
+  duration in_model{};
   bool draining = false;
   bool failed = false;
 };

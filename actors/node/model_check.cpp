@@ -8,7 +8,7 @@
 namespace troupe {
 namespace {
 
-/// What one group of the deployment needs: weights, and keys and values as f32.
+/// What one group of the deployment needs: weights, and keys and values.
 result<uint64_t> bytes_of_group(const deployment_config& deployment) {
   TROUPE_ASSIGN(auto config, read_model_config(deployment.model));
   if (!can_split(config, deployment.tensor_parallel)) {
@@ -22,7 +22,8 @@ result<uint64_t> bytes_of_group(const deployment_config& deployment) {
     if (!tokens) return std::move(tokens).err();
     return {};
   }());
-  uint64_t kv = uint64_t{2} * config.layers * config.kv_size() * sizeof(float) * deployment.kv_positions;
+  const uint64_t element = deployment.kv_type == "bf16" ? sizeof(uint16_t) : sizeof(float);
+  const uint64_t kv = uint64_t{2} * config.layers * config.kv_size() * element * deployment.kv_positions;
   return weights.bytes() + kv;
 }
 

@@ -13,6 +13,7 @@ result<shard_config> shard_config_of(const deployment_config& deployment, uint32
   shard.rank = rank;
   shard.threads = deployment.threads_per_rank;
   shard.kv_pages = (deployment.kv_positions + kv_page_positions - 1) / kv_page_positions;
+  shard.kv_bf16 = deployment.kv_type == "bf16";
   shard.rows_max = deployment.step_tokens_max;
   shard.sequences_max = deployment.sequences_max;
   // A step that verifies guesses has no more tokens than draft_step_tokens_max.

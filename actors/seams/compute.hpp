@@ -48,6 +48,8 @@ struct step_result {
   std::vector<sampled_token> sampled;
   /// How long the step took on the device.
   std::chrono::nanoseconds took{};
+  /// Of that, inside the model; in the rest tokens were chosen.
+  std::chrono::nanoseconds in_model{};
 };
 
 /// What a rank learnt about its model when it had loaded it.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/bench/engine_side.hpp"
+#include "cli/bench/obey.hpp"
 #include "cli/bench/peers.hpp"
 #include "cli/commands.hpp"
 
@@ -73,10 +74,29 @@ void add_peers(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   command->add_option("--python", options->python, "The python that has llama-cpp-python")->capture_default_str();
   command->add_option("--script", options->script, "The program that it runs")->capture_default_str();
+  command->add_option("--served-script", options->served_script, "The program that measures a cluster")
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads of each side")->capture_default_str();
   command->add_option("--rounds", options->rounds, "Measured rounds")->capture_default_str();
   command->callback([options, &exit_code] {
     auto done = bench_peers(*options);
+    exit_code = done ? 0 : failed(done.err());
+  });
+}
+
+void add_side(CLI::App& bench, int& exit_code) {
+  auto* command = bench.add_subcommand(
+      "side", "Obeys lines on standard input, as `troupe bench peers` and others like it write them");
+  auto options = std::make_shared<engine_side_options>();
+  command->add_option("--model", options->model, "The model folder")->required();
+  command->add_option("--tp", options->tp, "Ranks, each a process")->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads of each rank")->capture_default_str();
+  command->add_option("--prompt", options->prompt_max, "The longest prompt")->capture_default_str();
+  command->add_option("--streams", options->streams_max, "The most streams")->capture_default_str();
+  command->add_option("--context", options->context_max, "The longest stream")->capture_default_str();
+  command->callback([options, &exit_code] {
+    auto side = engine_side::open(*options);
+    auto done = side ? obey(**side, stdin, stdout) : result<void>(side.err());
     exit_code = done ? 0 : failed(done.err());
   });
 }
@@ -102,6 +122,7 @@ void add_bench(CLI::App& app, int& exit_code) {
     arguments->side.context_max = std::max(arguments->side.prompt_max, arguments->context + arguments->steps);
     exit_code = run_engine(*arguments);
   });
+  add_side(*bench, exit_code);
   add_peers(*bench, exit_code);
 }
 

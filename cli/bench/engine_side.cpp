@@ -58,13 +58,16 @@ engine_side::~engine_side() {
   for (const pid_t other : others_) waitpid(other, nullptr, 0);
 }
 
+uint32_t engine_side::pages_per_stream() const {
+  return (options_.context_max + kv_page_positions - 1) / kv_page_positions;
+}
+
 shard_config engine_side::config_of(uint32_t rank) const {
-  const uint32_t pages = (options_.context_max + kv_page_positions - 1) / kv_page_positions;
   return {.model_folder = options_.model,
           .tp = options_.tp,
           .rank = rank,
           .threads = options_.threads,
-          .kv_pages = pages * options_.streams_max,
+          .kv_pages = pages_per_stream() * options_.streams_max,
           .rows_max = options_.prompt_max,
           .sequences_max = options_.streams_max,
           .system_root = {}};
@@ -78,6 +81,7 @@ result<void> engine_side::load() {
     TROUPE_TRY(meet_other_ranks(floats_max));
   }
   TROUPE_ASSIGN(shard_, shard::open(config_of(0), *group_));
+  known_.assign(options_.streams_max, 0);
   return {};
 }
 
@@ -106,7 +110,7 @@ result<void> engine_side::meet_other_ranks(size_t floats_max) {
 
 /// `count` tokens of a stream from position `first` on; which tokens does not matter for the time.
 sequence_step engine_side::sequence(uint32_t stream, uint32_t first, uint32_t count) const {
-  const uint32_t pages = (options_.context_max + kv_page_positions - 1) / kv_page_positions;
+  const uint32_t pages = pages_per_stream();
   sequence_step step;
   step.first_position = first;
   for (uint32_t i = 0; i < count; ++i)
@@ -118,6 +122,10 @@ sequence_step engine_side::sequence(uint32_t stream, uint32_t first, uint32_t co
 result<void> engine_side::lead(step_plan plan) {
   plan.number = ++step_;
   TROUPE_TRY(shard_->lead(plan, patient));
+  for (const sequence_step& done : plan.sequences) {
+    uint32_t& known = known_[done.pages.front() / pages_per_stream()];
+    known = std::max(known, done.first_position + static_cast<uint32_t>(done.tokens.size()));
+  }
   return {};
 }
 
@@ -130,13 +138,18 @@ result<double> engine_side::prefill(uint32_t tokens) {
   return time.seconds();
 }
 
+/// Gives the stream its first `context` tokens, as far as it has not got them.
+result<void> engine_side::prepare(uint32_t stream, uint32_t context) {
+  for (uint32_t first = known_[stream]; first < context; first = known_[stream]) {
+    step_plan plan;
+    plan.sequences.push_back(sequence(stream, first, std::min(options_.prompt_max, context - first)));
+    TROUPE_TRY(lead(plan));
+  }
+  return {};
+}
+
 result<double> engine_side::decode(uint32_t streams, uint32_t steps, uint32_t context) {
-  for (uint32_t stream = 0; stream < streams; ++stream)
-    for (uint32_t first = 0; first < context; first += options_.prompt_max) {
-      step_plan plan;
-      plan.sequences.push_back(sequence(stream, first, std::min(options_.prompt_max, context - first)));
-      TROUPE_TRY(lead(plan));
-    }
+  for (uint32_t stream = 0; stream < streams; ++stream) TROUPE_TRY(prepare(stream, context));
   const stopwatch time;
   for (uint32_t step = 0; step < steps; ++step) {
     step_plan plan;
@@ -156,6 +169,12 @@ result<uint64_t> engine_side::resident_bytes() {
     bytes += more;
   }
   return bytes;
+}
+
+uint64_t engine_side::needed_bytes() const {
+  uint64_t pages = 0;
+  for (const uint32_t known : known_) pages += (known + kv_page_positions - 1) / kv_page_positions;
+  return facts().weights_bytes + pages * facts().kv_page_bytes;
 }
 
 }  // namespace troupe

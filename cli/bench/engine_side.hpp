@@ -35,6 +35,8 @@ class engine_side final : public bench_side {
   result<double> prefill(uint32_t tokens) override;
   result<double> decode(uint32_t streams, uint32_t steps, uint32_t context) override;
   result<uint64_t> resident_bytes() override;
+  /// What a tp of 1 cannot do without: the weights as packed, and the pages of keys and values that streams have used.
+  uint64_t needed_bytes() const;
 
   const shard_facts& facts() const { return shard_->facts(); }
   /// From open() to a loaded model.
@@ -46,6 +48,8 @@ class engine_side final : public bench_side {
   result<void> meet_other_ranks(size_t floats_max);
   shard_config config_of(uint32_t rank) const;
   sequence_step sequence(uint32_t stream, uint32_t first, uint32_t count) const;
+  uint32_t pages_per_stream() const;
+  result<void> prepare(uint32_t stream, uint32_t context);
   result<void> lead(step_plan plan);
 
   engine_side_options options_;
@@ -54,6 +58,8 @@ class engine_side final : public bench_side {
   std::unique_ptr<communicator> group_;
   std::unique_ptr<shard> shard_;
   double seconds_to_load_ = 0;
+  /// Of each stream: positions of which keys and values are there.
+  std::vector<uint32_t> known_;
   uint64_t step_ = 0;
 };
 

@@ -1,31 +1,16 @@
 #include "cli/bench/peers.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <thread>
 
-#include "cli/bench/engine_side.hpp"
-#include "cli/bench/peer_side.hpp"
+#include "cli/bench/by_turns.hpp"
+#include "cli/bench/own_figures.hpp"
+#include "cli/bench/program_side.hpp"
 #include "cli/bench/stopwatch.hpp"
 #include "shards/model/quantise_model.hpp"
 
 namespace troupe {
 namespace {
-
-struct spread {
-  double least = 0, median = 0, most = 0;
-};
-
-spread spread_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  return {values.front(), values[values.size() / 2], values.back()};
-}
 
 /// The two sides' files of one precision.
 struct model_pair {
@@ -55,61 +40,103 @@ class peers_run {
 
   result<void> compare(const std::string& name, const std::string& precision) {
     TROUPE_ASSIGN(const model_pair files, files_of(options_, name, precision));
-    TROUPE_ASSIGN(const auto ours, engine_side::open({.model = files.ours,
-                                                      .tp = 1,
-                                                      .threads = options_.threads,
-                                                      .prompt_max = options_.prompt,
-                                                      .streams_max = 32,
-                                                      .context_max = context_max()}));
-    TROUPE_ASSIGN(const auto theirs, peer_side::start("llama.cpp", {options_.python, options_.script, files.theirs,
-                                                                    std::to_string(options_.threads),
-                                                                    std::to_string(context_max()), "32"}));
-    if (!told_peer_) std::printf("llama.cpp: %s\n\n", theirs->description().c_str());
+    what_ = name + " " + precision;
+    TROUPE_ASSIGN(const auto ours, own_figures::start(options_, files.ours, 1, options_.threads));
+    TROUPE_ASSIGN(const auto theirs, start_theirs(files.theirs));
+    print_head(*theirs);
+    TROUPE_TRY(compare_rates("prefill " + std::to_string(options_.prompt), options_.prompt, *ours, *theirs,
+                             [&](bench_side& side) { return side.prefill(options_.prompt); }));
+    for (const uint32_t streams : {1U, 8U, 32U}) {
+      TROUPE_TRY(compare_rates("decode " + std::to_string(streams), streams, *ours, *theirs, [&](bench_side& side) {
+        return side.decode(streams, options_.steps, options_.context);
+      }));
+    }
+    TROUPE_TRY(compare_memory(*ours, *theirs));
+    TROUPE_TRY(compare_starts(files));
+    return figures_.add(what_, files.ours, *ours);
+  }
+
+  const own_figures& figures() const { return figures_; }
+
+ private:
+  result<std::unique_ptr<program_side>> start_theirs(const std::string& model) const {
+    return program_side::start("llama.cpp", {options_.python, options_.script, model, std::to_string(options_.threads),
+                                             std::to_string(context_max(options_)), "32"});
+  }
+
+  void print_head(const program_side& theirs) {
+    if (!told_peer_) {
+      std::printf("llama.cpp: %s\n\n| | troupe | llama.cpp | ratio |\n|---|---|---|---|\n",
+                  theirs.description().c_str());
+    }
     told_peer_ = true;
-    const std::string what = name + " " + precision;
-    TROUPE_TRY(row(what + ", prefill " + std::to_string(options_.prompt), options_.prompt, *ours, *theirs,
-                   [&](bench_side& side) { return side.prefill(options_.prompt); }));
-    for (const uint32_t streams : {1U, 8U, 32U})
-      TROUPE_TRY(row(what + ", decode " + std::to_string(streams), streams, *ours, *theirs,
-                     [&](bench_side& side) { return side.decode(streams, options_.steps, options_.context); }));
+  }
+
+  void print_row(const std::string& row, const std::string& ours, const std::string& theirs, const std::string& ratio) {
+    std::printf("| %s, %s | %s | %s | %s |\n", what_.c_str(), row.c_str(), ours.c_str(), theirs.c_str(), ratio.c_str());
+    std::fflush(stdout);
+  }
+
+  /// Tokens a second; `measure` gives the seconds of so many.
+  result<void> compare_rates(const std::string& row, double tokens, bench_side& ours, bench_side& theirs,
+                             const std::function<result<double>(bench_side&)>& measure) {
+    const auto rate_of = [&](bench_side& side) {
+      return [&]() -> result<double> {
+        TROUPE_ASSIGN(const double seconds, measure(side));
+        return tokens / seconds;
+      };
+    };
+    TROUPE_ASSIGN(const auto rates, by_turns(options_.rounds, {rate_of(ours), rate_of(theirs)}));
+    print_row(row, to_text(spread_of(rates[0]), 1), to_text(spread_of(rates[1]), 1),
+              to_text(spread_of(ratios(rates[0], rates[1])), 2));
     return {};
   }
 
- private:
-  uint32_t context_max() const { return std::max(options_.prompt, options_.context + options_.steps); }
+  /// From a new process to the first token of a short prompt; the other side's time to start Python is not counted.
+  result<void> compare_starts(const model_pair& files) {
+    constexpr uint32_t tokens = 16;
+    const measurement ours = [&]() -> result<double> {
+      const stopwatch time;
+      TROUPE_ASSIGN(const auto side, own_figures::start(options_, files.ours, 1, options_.threads));
+      TROUPE_TRY(side->prefill(tokens));
+      return time.seconds();
+    };
+    const measurement theirs = [&]() -> result<double> {
+      TROUPE_ASSIGN(const auto side, start_theirs(files.theirs));
+      TROUPE_ASSIGN(const double loading, side->ask("loading"));
+      TROUPE_ASSIGN(const double prompt, side->prefill(tokens));
+      return loading + prompt;
+    };
+    TROUPE_ASSIGN(const auto seconds, by_turns(options_.rounds, {ours, theirs}));
+    print_row("start to first token, s", to_text(spread_of(seconds[0]), 2), to_text(spread_of(seconds[1]), 2),
+              to_text(spread_of(ratios(seconds[1], seconds[0])), 2));
+    return {};
+  }
 
-  /// One line of the table: both sides' tokens a second, by turns, after one unmeasured turn each.
-  result<void> row(const std::string& what, double tokens, bench_side& ours, bench_side& theirs,
-                   const std::function<result<double>(bench_side&)>& measure) {
-    std::vector<double> our_rates, their_rates, ratios;
-    for (uint32_t round = 0; round <= options_.rounds; ++round) {
-      TROUPE_ASSIGN(const double our_seconds, measure(ours));
-      TROUPE_ASSIGN(const double their_seconds, measure(theirs));
-      if (round == 0) continue;
-      our_rates.push_back(tokens / our_seconds);
-      their_rates.push_back(tokens / their_seconds);
-      ratios.push_back(their_seconds / our_seconds);
-    }
-    const spread a = spread_of(our_rates), b = spread_of(their_rates), r = spread_of(ratios);
-    std::printf("| %s | %.1f (%.1f – %.1f) | %.1f (%.1f – %.1f) | %.2f (%.2f – %.2f) |\n", what.c_str(), a.median,
-                a.least, a.most, b.median, b.least, b.most, r.median, r.least, r.most);
-    std::fflush(stdout);
+  result<void> compare_memory(program_side& ours, program_side& theirs) {
+    TROUPE_ASSIGN(const uint64_t a, ours.resident_bytes());
+    TROUPE_ASSIGN(const uint64_t b, theirs.resident_bytes());
+    const auto megabytes = [](uint64_t bytes) { return std::to_string((bytes + 500'000) / 1'000'000); };
+    print_row("resident memory, MB", megabytes(a), megabytes(b),
+              std::to_string(static_cast<double>(b) / static_cast<double>(a)).substr(0, 4));
     return {};
   }
 
   const peers_options& options_;
+  own_figures figures_{options_};
+  std::string what_;
   bool told_peer_ = false;
 };
 
 }  // namespace
 
 result<void> bench_peers(const peers_options& options) {
-  std::printf("%u threads each, by turns, %u rounds: median (least – most) of tokens per second\n\n", options.threads,
-              options.rounds);
+  std::printf("%u threads each, by turns, %u rounds: median (least – most), rates in tokens per second\n",
+              options.threads, options.rounds);
   peers_run run(options);
-  std::printf("| | troupe | llama.cpp | ratio |\n|---|---|---|---|\n");
   for (const std::string& name : options.names)
     for (const std::string& precision : options.precisions) TROUPE_TRY(run.compare(name, precision));
+  run.figures().print();
   return {};
 }
 

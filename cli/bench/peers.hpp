@@ -1,6 +1,7 @@
 // `troupe bench peers`: our engine and llama.cpp by turns, in one run.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct peers_options {
   /// The python that has llama-cpp-python, and the program that it runs.
   std::string python = "python3";
   std::string script = "tests/bench/llama_cpp_peer.py";
+  /// The program that makes a cluster of this one's and measures it.
+  std::string served_script = "tests/bench/served_side.py";
   std::vector<std::string> precisions{"bf16", "int8", "int4"};
   uint32_t threads = 2;
   uint32_t rounds = 5;
@@ -22,6 +25,11 @@ struct peers_options {
   uint32_t steps = 16;
   uint32_t context = 64;
 };
+
+/// The longest stream that is measured.
+inline uint32_t context_max(const peers_options& options) {
+  return std::max(options.prompt, options.context + options.steps);
+}
 
 /// Writes a Markdown report to standard output.
 result<void> bench_peers(const peers_options& options);

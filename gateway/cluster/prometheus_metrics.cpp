@@ -57,6 +57,11 @@ struct families {
         accepted(gauge(r, "troupe_group_accepted_tokens", "Those of them that were right")),
         queue_seconds(gauge(r, "troupe_group_queue_seconds",
                             "How long the last streams waited for a place in the batch, by quantile")),
+        busy_seconds(gauge(r, "troupe_group_busy_seconds",
+                           "Time with a step under way, or between two that follow each other, since the incarnation "
+                           "began")),
+        model_seconds(gauge(r, "troupe_group_model_seconds",
+                            "Of that, inside the model: the rest is scheduling, choosing tokens and messages")),
         step_seconds(gauge(r, "troupe_group_step_seconds", "Duration of the last steps, by quantile")),
         connections(gauge(r, "troupe_http_connections", "Open client connections")),
         connections_refused(
@@ -108,6 +113,8 @@ struct families {
   gauges& drafted;
   gauges& accepted;
   gauges& queue_seconds;
+  gauges& busy_seconds;
+  gauges& model_seconds;
   gauges& step_seconds;
   gauges& connections;
   counters& connections_refused;
@@ -163,6 +170,8 @@ class actor_side final : public actor_metrics {
     all_.prefix_evicted.Add(labels).Set(static_cast<double>(load.prefix_pages_evicted));
     all_.drafted.Add(labels).Set(static_cast<double>(load.drafted_tokens));
     all_.accepted.Add(labels).Set(static_cast<double>(load.accepted_tokens));
+    all_.busy_seconds.Add(labels).Set(static_cast<double>(load.busy_us) * 1e-6);
+    all_.model_seconds.Add(labels).Set(static_cast<double>(load.model_us) * 1e-6);
     auto quantile = labels;
     quantile["quantile"] = "0.5";
     all_.step_seconds.Add(quantile).Set(load.step_us_p50 * 1e-6);

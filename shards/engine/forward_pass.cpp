@@ -49,7 +49,7 @@ uint64_t forward_pass::floats(const model_config& model, const rank_slice& slice
 }
 
 kv_shape forward_pass::kv(const model_config& model, const rank_slice& slice, const forward_limits& limits) {
-  return {model.layers, limits.kv_pages, static_cast<uint32_t>(slice.kv_heads.size()), model.head_dim};
+  return {model.layers, limits.kv_pages, static_cast<uint32_t>(slice.kv_heads.size()), model.head_dim, limits.kv_bf16};
 }
 
 result<std::unique_ptr<forward_pass>> forward_pass::make(const model_config& model, const rank_slice& slice,

@@ -26,6 +26,8 @@ struct forward_limits {
   /// Of a sequence.
   uint32_t positions = 0;
   uint32_t kv_pages = 0;
+  /// As in kv_shape.
+  bool kv_bf16 = false;
 };
 
 class forward_pass {

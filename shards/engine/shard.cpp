@@ -44,7 +44,7 @@ class loaded_shard final : public shard {
 
   uint32_t rows() const { return static_cast<uint32_t>(places_.size()); }
   uint32_t logits_max() const { return config_.logits_max == 0 ? config_.sequences_max : config_.logits_max; }
-  forward_limits limits() const { return {config_.rows_max, facts_.context_max, facts_.kv_pages}; }
+  forward_limits limits() const { return {config_.rows_max, facts_.context_max, facts_.kv_pages, config_.kv_bf16}; }
   kv_shape kv() const { return forward_pass::kv(model_, slice_, limits()); }
   size_t wanted_floats() const { return logits_max() * padded(model_.hidden); }
   size_t part_floats() const { return config_.tp == 1 ? 0 : size_t{logits_max()} * slice_.vocab_stride; }
@@ -81,6 +81,7 @@ result<void> loaded_shard::choose_kv_pages() {
   }
   pages = std::min<uint64_t>(pages, std::numeric_limits<uint32_t>::max() / kv_page_positions);
   facts_.kv_pages = static_cast<uint32_t>(pages);
+  facts_.kv_page_bytes = page;
   facts_.context_max = std::min(model_.context_max, facts_.kv_pages * kv_page_positions);
   return {};
 }
@@ -127,7 +128,8 @@ result<void> loaded_shard::load() {
   TROUPE_TRY(check_memory());
   TROUPE_ASSIGN(const std::string version, model_version(config_.model_folder, files_));
   facts_.fingerprint = backend_->fingerprint() + " tree" + std::to_string(reduction_shards) +
-                       rotary_choice(model_.rope, facts_.context_max) + " " + version;
+                       (config_.kv_bf16 ? " kv-bf16" : "") + rotary_choice(model_.rope, facts_.context_max) + " " +
+                       version;
   facts_.vocab_size = model_.vocab_size;
   TROUPE_TRY(load_layers());
   checker_ = std::make_unique<plan_checker>(plan_limits{.rows_max = config_.rows_max,

@@ -29,6 +29,8 @@ struct shard_config {
   /// Pages of 16 positions. 0: as many as kv_bytes hold, of this rank's own part.
   uint32_t kv_pages = 0;
   uint64_t kv_bytes = 0;
+  /// Keys and values are kept as bf16 (rounded to nearest even), else as f32.
+  bool kv_bf16 = false;
   /// Bounds of one step: tokens of all sequences together; sequences.
   uint32_t rows_max = 256;
   uint32_t sequences_max = 64;
@@ -50,6 +52,7 @@ struct shard_facts {
   uint32_t vocab_size = 0;
   /// Of this rank, as they lie in memory.
   uint64_t weights_bytes = 0;
+  uint64_t kv_page_bytes = 0;
 };
 
 /// The logits that a step was asked for, on rank 0. Valid until the next step.

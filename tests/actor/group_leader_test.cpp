@@ -27,6 +27,7 @@ class kept_compute final : public compute {
     result.number = step.plan.number;
     result.sampled.assign(step.sampling.size(), sampled_token{7, 0, {}});
     result.took = took;
+    result.in_model = took / 2;
     return result;
   }
 
@@ -116,6 +117,22 @@ BOOST_AUTO_TEST_CASE(a_step_that_hangs_ends_the_group_though_no_collective_says_
   BOOST_TEST(world.failures.size() == 1u);
   BOOST_TEST(world.take<step_tokens>().has_value());  // of the first step
   BOOST_TEST(!world.take<step_tokens>().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(time_without_a_step_is_not_counted_as_busy) {
+  leader_world world;
+  world.post.on_up({"gateway-0", 9, "gateway"});
+  world.pass(milliseconds(20));
+  world.ask(4, 1);
+  world.pass(milliseconds(30));
+  world.end_step(milliseconds(24));
+  world.pass(milliseconds(10));
+  world.end_step(milliseconds(8));
+  group_load load;
+  world.pass(milliseconds(100));
+  while (auto report = world.take<group_load>()) load = report->second;
+  BOOST_TEST(load.busy_us == 40'000u);
+  BOOST_TEST(load.model_us == 16'000u);
 }
 
 BOOST_AUTO_TEST_CASE(steps_of_a_slow_model_may_take_ten_times_as_long_as_they_do) {

@@ -4,6 +4,7 @@
         prefill TOKENS                      ->  seconds of one prompt, from an empty context to its last logits
         decode STREAMS STEPS CONTEXT        ->  seconds of one step, the mean of STEPS
         resident                            ->  bytes (proportional set size)
+        loading                             ->  seconds that it took to load the model
     python llama_cpp_peer.py --quantise FROM.gguf TO.gguf q8_0|q4_0       every matrix to that type
 
 Needs llama-cpp-python, built on this machine from its source package: pip install --no-binary llama-cpp-python
@@ -34,6 +35,7 @@ def quantise(source, target, kind):
 
 class Side:
     def __init__(self, path, threads, context, streams):
+        begin = time.perf_counter()
         params = llama.llama_model_default_params()
         self.model = llama.llama_model_load_from_file(path.encode(), params)
         if not self.model:
@@ -49,6 +51,8 @@ class Side:
         self.memory = llama.llama_get_memory(self.context)
         self.vocab = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(self.model))
         self.batch = llama.llama_batch_init(2048, 0, 1)
+        self.known = {}  # Of each stream: the positions that it has.
+        self.seconds_to_load = time.perf_counter() - begin
 
     def run(self, rows):
         """Rows are (token, position, stream, whether its logits are wanted)."""
@@ -75,16 +79,24 @@ class Side:
 
     def prefill(self, tokens):
         llama.llama_memory_clear(self.memory, True)
+        self.known = {0: tokens}
         return self.run(self.prompt(0, tokens, True))
 
     def decode(self, streams, steps, context):
-        llama.llama_memory_clear(self.memory, True)
         for stream in range(streams):
-            self.run(self.prompt(stream, context, False))
+            if self.known.get(stream, 0) >= context:
+                llama.llama_memory_seq_rm(self.memory, stream, context, -1)
+            else:
+                llama.llama_memory_seq_rm(self.memory, stream, 0, -1)
+                self.run(self.prompt(stream, context, False))
+            self.known[stream] = context + steps
         seconds = 0.0
         for position in range(context, context + steps):
             seconds += self.run([(self.token(s, position), position, s, True) for s in range(streams)])
         return seconds / steps
+
+    def loading(self):
+        return self.seconds_to_load
 
     def resident(self):
         with open("/proc/self/smaps_rollup", encoding="ascii") as lines:

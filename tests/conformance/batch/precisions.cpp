@@ -60,6 +60,7 @@ std::vector<precision> precisions(const std::string& folder) {
   quantise(folder + "/int4", 4, 128);
   quantise(folder + "/int4-32", 4, 32);
   return {{"bf16", bundled()},
+          {"bf16 with keys and values of bf16", bundled(), true},
           {"f32", folder + "/f32"},
           {"f16", folder + "/f16"},
           {"int8 by 128", folder + "/int8"},

@@ -10,6 +10,8 @@ struct precision {
   std::string name;
   /// Of a model.
   std::string folder;
+  /// As in shard_config.
+  bool kv_bf16 = false;
 };
 
 /// Makes the models in `folder`, a new one.

@@ -34,6 +34,7 @@ struct arrangement {
 arrangement draw_arrangement(std::mt19937& random, const precision& with) {
   arrangement a;
   a.group = {.folder = with.folder};
+  a.group.kv_bf16 = with.kv_bf16;
   a.group.tp = 1U << random() % 3;
   a.group.threads = static_cast<uint32_t>(1 + random() % 3);
   std::vector<cpu_backend_choice> backends{cpu_backend_choice::automatic};
@@ -155,7 +156,7 @@ void add(group_load& all, const group_load& one) {
 
 group_load check_precision(const precision& with, uint32_t seed, size_t wanted, instant until) {
   const system_clock time;
-  test_group reference({.folder = with.folder, .rows_max = 512});
+  test_group reference({.folder = with.folder, .rows_max = 512, .kv_bf16 = with.kv_bf16});
   const uint32_t vocab_size = reference.leader().facts().vocab_size;
   std::mt19937 random(seed);
   group_load all;

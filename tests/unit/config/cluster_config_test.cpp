@@ -61,6 +61,7 @@ deployments:
     speculation: ngram
     draftTokensMax: 5
     draftMatchMin: 2
+    kvType: bf16
 http: {threads: 11, connectionsMax: 12, connectionsPerAddressMax: 33, headerBytesMax: 1300, bodyBytesMax: 1400,
   streamBufferBytes: 15000, headerTimeoutMs: 16, idleTimeoutMs: 17, slowClientTimeoutMs: 18, requestTimeoutMs: 19}
 transport: {frameBytesMax: 100000, queueBytesMax: 200000, pingIntervalMs: 20, pingsMissedMax: 21}
@@ -91,7 +92,8 @@ supervision: {restartsMax: 22, restartPeriodMs: 23, restartDelayMs: 24, restartD
                        false,
                        "ngram",
                        5,
-                       2}},
+                       2,
+                       "bf16"}},
       .http = {11, 12, 33, 1300, 1400, 15000, milliseconds(16), milliseconds(17), milliseconds(18), milliseconds(19)},
       .transport = {100000, 200000, milliseconds(20), 21},
       .supervision = {22, milliseconds(23), milliseconds(24), milliseconds(25), milliseconds(260), milliseconds(27),

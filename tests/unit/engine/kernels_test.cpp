@@ -171,6 +171,8 @@ struct attention_example {
   float softcap;
   size_t value_stride, page_floats;
   std::vector<float> query, pool;
+  /// The same pages in bf16, once they have been rounded to it.
+  std::vector<uint16_t> bf16_pool;
   std::vector<uint32_t> pages;
 
   attention_example(uint32_t dim, uint32_t count, float width, uint32_t begin = 0, float cap = 0)
@@ -192,6 +194,13 @@ struct attention_example {
     }
   }
 
+  void round_to_bf16() {
+    for (float& value : pool) value = bf16_to_f32(f32_to_bf16(value));
+  }
+  void keep_as_bf16() {
+    for (const float value : pool) bf16_pool.push_back(f32_to_bf16(value));
+  }
+
   /// The query that attends to positions `from` .. `to` - 1, for each of them.
   std::vector<std::vector<float>> run(const cpu_kernels& table, std::vector<attention_query> queries) const {
     std::vector<std::vector<float>> outs(queries.size(), std::vector<float>(head_dim + 16, 77));
@@ -201,8 +210,8 @@ struct attention_example {
                           .head_dim = head_dim,
                           .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
                           .softcap = softcap,
-                          .pool = pool.data(),
-                          .bf16 = false,
+                          .pool = bf16_pool.empty() ? static_cast<const void*>(pool.data()) : bf16_pool.data(),
+                          .bf16 = !bf16_pool.empty(),
                           .page_elements = page_floats,
                           .value_offset = size_t{page_rows} * head_dim,
                           .value_stride = value_stride,
@@ -242,9 +251,24 @@ struct attention_example {
   }
 };
 
+BOOST_AUTO_TEST_CASE(attention_over_bf16_pages_is_that_over_the_rounded_values) {
+  for (const uint32_t dim : {2, 30, 32, 64, 128, 200}) {
+    for (const uint32_t positions : {1, 5, 16, 64, 65, 129, 333}) {
+      attention_example example(dim, positions, 3.0F, positions > 100 ? 41 : 0, dim == 64 ? 20.0F : 0.0F);
+      example.round_to_bf16();
+      const std::vector<float> expected = example.run(scalar_kernels());
+      example.keep_as_bf16();
+      BOOST_TEST(same(example.run(scalar_kernels()), expected), "head " << dim << ", positions " << positions);
+      for (const cpu_kernels* table : vector_tables())
+        BOOST_TEST(same(example.run(*table), expected), table->name << ", head " << dim << ", positions " << positions);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(attention_has_the_scalar_ones_bits_and_is_right) {
   for (const uint32_t dim : {2, 8, 16, 30, 32, 48, 64, 128, 200}) {
-    for (const uint32_t positions : {1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 100, 127, 128, 129, 333}) {
+    for (const uint32_t positions : {1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 100, 127, 128, 129, 333, 32768}) {
+      if (positions > 1000 && dim != 64) continue;
       // Wide scores make the running maximum change and the correction matter.
       for (const float width : {1.0F, 6.0F}) {
         const attention_example example(dim, positions, width);

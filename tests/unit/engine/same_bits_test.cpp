@@ -70,6 +70,48 @@ BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_chunking_and_placement_of_pages
   }
 }
 
+/// The logits after 32 768 positions, the last 48 of which are computed in these chunks. Those before them are 1024
+/// whose pages the sequence has again and again: computing them all is for machines without sanitizers.
+std::vector<float> after_long_context(const group_options& options, const std::vector<token_id>& tokens,
+                                      const std::vector<uint32_t>& chunks) {
+  constexpr uint32_t positions = 32768, last = 48, repeated = 1024 / kv_page_positions;
+  test_group group(options);
+  BOOST_TEST(group.leader().facts().context_max == positions);
+  run_in_chunks(group, tokens, {256});
+  std::vector<uint32_t> pages(positions / kv_page_positions);
+  for (uint32_t i = 0; i < pages.size(); ++i) pages[i] = i < (positions - last) / kv_page_positions ? i % repeated : i;
+  uint32_t at = positions - last;
+  logits_rows rows;
+  for (const uint32_t count : chunks) {
+    rows = group.step({.number = at,
+                       .sequences = {{.first_position = at,
+                                      .tokens = {tokens.begin() + at % 1024, tokens.begin() + at % 1024 + count},
+                                      .pages = pages,
+                                      .wants_logits = 1}}});
+    at += count;
+  }
+  BOOST_TEST(at == positions);
+  return rows.back();
+}
+
+BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_32_768_tokens_of_context) {
+  random_model_shape shape;
+  shape.context_max = 32768;
+  const temporary_folder folder;
+  write_random_model(shape, folder.path());
+  const std::vector<token_id> tokens = random_tokens(1024, shape.vocab_size, 3);
+  for (const bool kv_bf16 : {false, true}) {
+    const group_options alone{.folder = folder.path(), .kv_pages = 2048, .kv_bf16 = kv_bf16};
+    const std::vector<float> expected = after_long_context(alone, tokens, {48});
+    std::vector<group_options> others(3, alone);
+    others[0].tp = 2;
+    others[1].threads = 2;
+    others[2].backend = cpu_backend_choice::scalar;
+    for (const group_options& options : others)
+      BOOST_TEST(same_bits(after_long_context(options, tokens, {17, 30, 1}), expected), "bf16 pages: " << kv_bf16);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_number_of_ranks_and_threads_and_every_instruction_set) {
   for (const auto& [name, vocab_size, heads, write] : all_models()) {
     const temporary_folder folder;

@@ -1,6 +1,7 @@
 // A rank's forward pass, right by a plain reference in f64, and what a rank refuses. same_bits_test.cpp has the rest.
 #include "shards/engine/shard.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <filesystem>
@@ -133,6 +134,21 @@ BOOST_AUTO_TEST_CASE(refuses_a_model_that_does_not_fit_in_memory_and_says_the_nu
   BOOST_REQUIRE(!refused);
   BOOST_TEST((refused.err().code == errc::out_of_memory));
   BOOST_TEST(refused.err().detail.find("1 MiB are available") != std::string::npos, refused.err().detail);
+}
+
+BOOST_AUTO_TEST_CASE(keys_and_values_of_bf16_are_a_fingerprint_of_their_own) {
+  const temporary_folder folder;
+  const random_model_shape shape{.seed = 12};
+  write_random_model(shape, folder.path());
+  test_group wide({.folder = folder.path()});
+  test_group narrow({.folder = folder.path(), .kv_bf16 = true});
+  BOOST_TEST(wide.leader().facts().fingerprint != narrow.leader().facts().fingerprint);
+  const std::vector<token_id> tokens = random_tokens(90, shape.vocab_size, 5);
+  const std::vector<float> a = run_in_chunks(wide, tokens, {90}).back();
+  const std::vector<float> b = run_in_chunks(narrow, tokens, {90}).back();
+  BOOST_TEST(!same_bits(a, b));
+  // bf16 has 8 bits of fraction.
+  for (size_t i = 0; i < a.size(); ++i) BOOST_TEST(std::abs(a[i] - b[i]) < 0.02F * std::ranges::max(a));
 }
 
 BOOST_AUTO_TEST_CASE(refuses_configurations_that_cannot_work) {

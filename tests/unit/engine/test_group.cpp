@@ -45,6 +45,7 @@ shard_config config_of(const group_options& options, uint32_t rank) {
           .rank = rank,
           .threads = options.threads,
           .kv_pages = options.kv_pages,
+          .kv_bf16 = options.kv_bf16,
           .rows_max = options.rows_max,
           .sequences_max = options.sequences_max,
           .logits_max = options.logits_max,

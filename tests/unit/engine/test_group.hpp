@@ -33,6 +33,7 @@ struct group_options {
   uint32_t rows_max = 256;
   uint32_t sequences_max = 64;
   uint32_t logits_max = 0;
+  bool kv_bf16 = false;
 };
 
 shard_config config_of(const group_options& options, uint32_t rank);

@@ -88,6 +88,8 @@ BOOST_FIXTURE_TEST_CASE(a_groups_load_is_its_last_report, exposed) {
   load.drafted_tokens = 50;
   load.accepted_tokens = 30;
   load.queue_us_p99 = 2500;
+  load.busy_us = 4'500'000;
+  load.model_us = 4'250'000;
   actors.load_reported("m/1", load);
   load.running = 4;
   actors.load_reported("m/1", load);
@@ -102,6 +104,8 @@ BOOST_FIXTURE_TEST_CASE(a_groups_load_is_its_last_report, exposed) {
          {"troupe_group_prefix_cache_evicted_pages{group=\"m/1\"}", "6"},
          {"troupe_group_drafted_tokens{group=\"m/1\"}", "50"},
          {"troupe_group_accepted_tokens{group=\"m/1\"}", "30"},
+         {"troupe_group_busy_seconds{group=\"m/1\"}", "4.5"},
+         {"troupe_group_model_seconds{group=\"m/1\"}", "4.25"},
          {"troupe_group_queue_seconds{group=\"m/1\",quantile=\"0.99\"}", "0.0025"}});
 }
 

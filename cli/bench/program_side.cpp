@@ -1,4 +1,4 @@
-#include "cli/bench/peer_side.hpp"
+#include "cli/bench/program_side.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,8 +37,8 @@ result<void> run_program(const std::vector<std::string>& command) {
   return {};
 }
 
-result<std::unique_ptr<peer_side>> peer_side::start(std::string name, const std::vector<std::string>& command) {
-  std::unique_ptr<peer_side> side(new peer_side(std::move(name)));
+result<std::unique_ptr<program_side>> program_side::start(std::string name, const std::vector<std::string>& command) {
+  std::unique_ptr<program_side> side(new program_side(std::move(name)));
   std::array<int, 2> in{}, out{};
   if (pipe(in.data()) != 0 || pipe(out.data()) != 0)
     return error{errc::io_failed, "pipe: " + std::generic_category().message(errno)};
@@ -60,14 +60,14 @@ result<std::unique_ptr<peer_side>> peer_side::start(std::string name, const std:
   return side;
 }
 
-peer_side::~peer_side() {
+program_side::~program_side() {
   // It ends when there is nothing more to read.
   if (to_ != nullptr) std::fclose(to_);
   if (from_ != nullptr) std::fclose(from_);
   if (pid_ > 0) waitpid(pid_, nullptr, 0);
 }
 
-result<std::string> peer_side::read_line() {
+result<std::string> program_side::read_line() {
   std::string line;
   for (int c = std::fgetc(from_); c != '\n'; c = std::fgetc(from_)) {
     if (c == EOF) return no_answer(name_);
@@ -76,7 +76,7 @@ result<std::string> peer_side::read_line() {
   return line;
 }
 
-result<double> peer_side::ask(const std::string& line) {
+result<double> program_side::ask(const std::string& line) {
   if (std::fputs((line + "\n").c_str(), to_) == EOF || std::fflush(to_) == EOF) return no_answer(name_);
   TROUPE_ASSIGN(const std::string answer, read_line());
   double number = 0;
@@ -85,13 +85,13 @@ result<double> peer_side::ask(const std::string& line) {
   return number;
 }
 
-result<double> peer_side::prefill(uint32_t tokens) { return ask("prefill " + std::to_string(tokens)); }
+result<double> program_side::prefill(uint32_t tokens) { return ask("prefill " + std::to_string(tokens)); }
 
-result<double> peer_side::decode(uint32_t streams, uint32_t steps, uint32_t context) {
+result<double> program_side::decode(uint32_t streams, uint32_t steps, uint32_t context) {
   return ask("decode " + std::to_string(streams) + " " + std::to_string(steps) + " " + std::to_string(context));
 }
 
-result<uint64_t> peer_side::resident_bytes() {
+result<uint64_t> program_side::resident_bytes() {
   TROUPE_ASSIGN(const double bytes, ask("resident"));
   return static_cast<uint64_t>(bytes);
 }

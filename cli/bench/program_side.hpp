@@ -1,5 +1,6 @@
-// Another engine as a side of a benchmark: a program that obeys lines on its standard input and answers each with one
-// (tests/bench/llama_cpp_peer.py says which).
+// A side of a benchmark that is a process of its own: a program that obeys lines on its standard input and answers each
+// with a line that begins with a number. `troupe bench side`, tests/bench/llama_cpp_peer.py and
+// tests/bench/served_side.py are such.
 #pragma once
 
 #include <sys/types.h>
@@ -12,13 +13,13 @@
 
 namespace troupe {
 
-class peer_side final : public bench_side {
+class program_side final : public bench_side {
  public:
   /// Starts the program and waits until it says "ready". Errors: io_failed (it cannot be started, ends, or says
   /// something else; what it writes to standard error is seen by the user).
-  static result<std::unique_ptr<peer_side>> start(std::string name, const std::vector<std::string>& command);
+  static result<std::unique_ptr<program_side>> start(std::string name, const std::vector<std::string>& command);
   /// Ends the program.
-  ~peer_side() override;
+  ~program_side() override;
 
   std::string name() const override { return name_; }
   /// What the program says of itself.
@@ -26,11 +27,12 @@ class peer_side final : public bench_side {
   result<double> prefill(uint32_t tokens) override;
   result<double> decode(uint32_t streams, uint32_t steps, uint32_t context) override;
   result<uint64_t> resident_bytes() override;
+  /// The number that it answers to any other line. Errors: io_failed (the program has ended, or says something else).
+  result<double> ask(const std::string& line);
 
  private:
-  explicit peer_side(std::string name) : name_(std::move(name)) {}
+  explicit program_side(std::string name) : name_(std::move(name)) {}
   result<std::string> read_line();
-  result<double> ask(const std::string& line);
 
   std::string name_, description_;
   pid_t pid_ = -1;

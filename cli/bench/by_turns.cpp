@@ -1,0 +1,38 @@
+#include "cli/bench/by_turns.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace troupe {
+
+result<std::vector<std::vector<double>>> by_turns(uint32_t rounds, const std::vector<measurement>& measurements) {
+  std::vector<std::vector<double>> figures(measurements.size());
+  for (uint32_t round = 0; round <= rounds; ++round) {
+    for (size_t i = 0; i < measurements.size(); ++i) {
+      TROUPE_ASSIGN(const double figure, measurements[i]());
+      if (round > 0) figures[i].push_back(figure);
+    }
+  }
+  return figures;
+}
+
+spread spread_of(std::vector<double> values) {
+  std::ranges::sort(values);
+  return {values.front(), values[values.size() / 2], values.back()};
+}
+
+std::string to_text(const spread& figures, int digits) {
+  std::array<char, 128> text{};
+  std::snprintf(text.data(), text.size(), "%.*f (%.*f – %.*f)", digits, figures.median, digits, figures.least, digits,
+                figures.most);
+  return text.data();
+}
+
+std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> out;
+  out.reserve(a.size());
+  for (size_t i = 0; i < a.size(); ++i) out.push_back(a[i] / b[i]);
+  return out;
+}
+
+}  // namespace troupe
