@@ -157,6 +157,8 @@ struct attention_shape {
   uint32_t window = 0;
 };
 
+class worker_pool;
+
 class backend {
  public:
   virtual ~backend() = default;
@@ -165,6 +167,9 @@ class backend {
   virtual std::string fingerprint() const = 0;
   /// For people: "avx512, 2 threads".
   virtual std::string description() const = 0;
+
+  /// This rank's threads, for what a step needs beside the operations below.
+  virtual worker_pool& threads() = 0;
 
   /// Errors: out_of_memory.
   virtual result<float_buffer> allocate(size_t floats) = 0;

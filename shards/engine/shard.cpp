@@ -27,6 +27,7 @@ class loaded_shard final : public shard {
   result<void> load();
 
   const shard_facts& facts() const override { return facts_; }
+  worker_pool& threads() override { return backend_->threads(); }
   result<step_logits> lead(const step_plan& plan, duration deadline) override;
   result<uint64_t> follow() override;
 

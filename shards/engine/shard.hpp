@@ -15,6 +15,7 @@
 #include "shards/engine/communicator.hpp"
 #include "shards/engine/cpu/cpu_backend.hpp"
 #include "shards/engine/step.hpp"
+#include "shards/engine/worker_pool.hpp"
 
 namespace troupe {
 
@@ -79,6 +80,8 @@ class shard {
 
   virtual ~shard() = default;
   virtual const shard_facts& facts() const = 0;
+  /// This rank's threads, idle between steps: those of lead() choose tokens with them.
+  virtual worker_pool& threads() = 0;
 
   /// Rank 0: runs one step on all ranks. A plan that breaks a bound is refused (invalid_argument) before anything has
   /// happened, and the group goes on; so it does after `internal`: logits that are no finite numbers (names the step).

@@ -129,7 +129,7 @@ class thread_compute final : public compute {
     const instant began = time_.now();
     TROUPE_ASSIGN(const step_logits logits, shard_->lead(request.plan, request.deadline));
     const duration in_model = time_.now() - began;
-    TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_step(request, logits));
+    TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_step(request, logits, shard_->threads()));
     steps_finished_.fetch_add(1, std::memory_order_relaxed);
     return step_result{request.plan.number, std::move(sampled), time_.now() - began, in_model};
   }

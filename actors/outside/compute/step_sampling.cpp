@@ -1,5 +1,7 @@
 #include "actors/outside/compute/step_sampling.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -66,16 +68,26 @@ result<void> check_sampling(const step_request& request) {
   return {};
 }
 
-result<std::vector<sampled_token>> sample_step(const step_request& request, const step_logits& logits) {
+result<std::vector<sampled_token>> sample_step(const step_request& request, const step_logits& logits,
+                                               worker_pool& threads) {
   const std::vector<uint32_t> first = first_rows(request.plan);
+  const size_t count = request.sampling.size();
+  std::vector<std::vector<sampled_token>> drawn(count);
+  std::vector<result<void>> done(count, result<void>());
+  threads.run(count, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const sampling_task& task = request.sampling[i];
+      done[i] = sample_task(task, request.plan.sequences[task.sequence], logits, first[task.sequence], drawn[i]);
+    }
+  });
   std::vector<sampled_token> tokens;
   tokens.reserve(logits.rows);
-  for (const sampling_task& task : request.sampling) {
-    auto done = sample_task(task, request.plan.sequences[task.sequence], logits, first[task.sequence], tokens);
-    if (!done) {
-      return with_context(std::move(done).err(), "step " + std::to_string(request.plan.number) + ", sequence " +
-                                                     std::to_string(task.sequence));
+  for (size_t i = 0; i < count; ++i) {
+    if (!done[i]) {
+      return with_context(std::move(done[i]).err(), "step " + std::to_string(request.plan.number) + ", sequence " +
+                                                        std::to_string(request.sampling[i].sequence));
     }
+    std::ranges::move(drawn[i], std::back_inserter(tokens));
   }
   return tokens;
 }

@@ -14,7 +14,8 @@ namespace troupe {
 result<void> check_sampling(const step_request& request);
 
 /// What step_result::sampled is to be. The logits, of this request's plan, are changed. The request has passed
-/// check_sampling(). Errors: the sampler's; they name step and sequence.
-result<std::vector<sampled_token>> sample_step(const step_request& request, const step_logits& logits);
+/// check_sampling(). `threads` share the tasks. Errors: the sampler's; they name step and sequence.
+result<std::vector<sampled_token>> sample_step(const step_request& request, const step_logits& logits,
+                                               worker_pool& threads);
 
 }  // namespace troupe

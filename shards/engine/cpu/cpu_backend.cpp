@@ -59,6 +59,8 @@ class cpu_backend final : public backend {
     return std::unique_ptr<kv_memory>(std::move(kv));
   }
 
+  worker_pool& threads() override { return pool_; }
+
   void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) override {
     const size_t width = table.shape.back();
     for (size_t t = 0; t < ids.size(); ++t) {

@@ -48,7 +48,7 @@ std::vector<batch::token_for> batch_on_group::step(const on_drawn& drawn, const 
   std::vector<uint64_t> hashes;
   for (uint32_t row = 0; row < logits->rows; ++row) hashes.push_back(hash_of(logits->row(row)));
 
-  auto sampled = sample_step(*request, *logits);
+  auto sampled = sample_step(*request, *logits, group_.leader().threads());
   BOOST_REQUIRE_MESSAGE(sampled.has_value(), (sampled ? "" : sampled.err().detail));
   tell_drawn(*request, *sampled, hashes, drawn);
   step_result result;

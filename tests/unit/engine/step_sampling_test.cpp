@@ -59,6 +59,7 @@ std::vector<sampled> one_by_one(std::vector<token_id> ids, uint64_t seed) {
 }
 
 BOOST_AUTO_TEST_CASE(with_guesses_the_same_tokens_are_drawn_up_to_the_first_wrong_one) {
+  worker_pool threads(1);
   const std::vector<token_id> ids{1, 2, 3, 4, 5};
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     const auto expected = one_by_one(ids, seed);
@@ -68,7 +69,7 @@ BOOST_AUTO_TEST_CASE(with_guesses_the_same_tokens_are_drawn_up_to_the_first_wron
       auto logits = some_logits(seed);
       const auto request = request_for(ids, guesses, seed);
       BOOST_REQUIRE(check_sampling(request).has_value());
-      const auto drawn = sample_step(request, {logits.data(), rows, vocab_size});
+      const auto drawn = sample_step(request, {logits.data(), rows, vocab_size}, threads);
       BOOST_REQUIRE(drawn.has_value());
       BOOST_REQUIRE(drawn->size() == right + 1);
       for (size_t i = 0; i <= right; ++i) {
@@ -92,11 +93,35 @@ BOOST_AUTO_TEST_CASE(tasks_find_their_rows_among_sequences_that_want_several_or_
   request.sampling[0].sequence = 3;
   auto logits = some_logits(9);
   std::vector<float> last(logits.end() - vocab_size, logits.end());
-  const auto drawn = sample_step(request, {logits.data(), rows, vocab_size});
+  worker_pool threads(1);
+  const auto drawn = sample_step(request, {logits.data(), rows, vocab_size}, threads);
   BOOST_REQUIRE(drawn.has_value());
   const std::vector<token_id> ids{1, 2, 3, 4};
   const auto expected = sample(last, penalising(9), std::span(ids).first(3), std::span(ids).subspan(3), 4);
   BOOST_TEST(drawn->at(0).id == expected->id);
+}
+
+BOOST_AUTO_TEST_CASE(threads_share_the_tasks_and_change_nothing) {
+  step_request request;
+  std::vector<float> logits;
+  for (uint32_t i = 0; i < 20; ++i) {
+    const auto one = request_for({1, 2, 3, i}, {}, i);
+    request.plan.sequences.push_back(one.plan.sequences[0]);
+    request.sampling.push_back(one.sampling[0]);
+    request.sampling.back().sequence = i;
+    const auto more = some_logits(i);
+    logits.insert(logits.end(), more.begin(), more.begin() + vocab_size);
+  }
+  worker_pool one(1), three(3);
+  auto same_logits = logits;
+  const auto expected = sample_step(request, {logits.data(), 20, vocab_size}, one);
+  const auto drawn = sample_step(request, {same_logits.data(), 20, vocab_size}, three);
+  BOOST_REQUIRE(drawn.has_value());
+  BOOST_REQUIRE(drawn->size() == 20u);
+  for (size_t i = 0; i < 20; ++i) {
+    BOOST_TEST((*drawn)[i].id == expected->at(i).id);
+    BOOST_TEST((*drawn)[i].logprob == expected->at(i).logprob);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(tasks_without_rows_or_parameters_are_refused) {
