@@ -184,8 +184,8 @@ class backend {
   /// Errors: out_of_memory.
   virtual result<std::unique_ptr<kv_memory>> make_kv_memory(const kv_shape& shape) = 0;
 
-  /// out[t] = table[ids[t]] * scale.   table: (vocab, H), read where it lies.   out: (T, H).
-  virtual void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) = 0;
+  /// out = rows * scale.   rows: (T, H), of the embedding.   out: (T, H).
+  virtual void embed(const tensor_view& rows, float scale, rows_view out) = 0;
   /// residual += added; out = residual / rms(residual) * weight. Zhang & Sennrich 2019.   weight: (width).
   virtual void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
                            size_t width, rows_view out) = 0;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "shards/model/weight_files.hpp"
+
 namespace troupe {
 namespace {
 
@@ -76,6 +78,8 @@ result<void> forward_pass::allocate(const rank_slice& slice, const forward_limit
     const mixture_shape shape = mixture_of(model_, slice, group_.size());
     TROUPE_ASSIGN(mixture_, expert_mixture::make(shape, limits.rows_max, device_));
   }
+  embedding_bytes_.resize(rows * weights_.embedding->row(0).size());
+  embedding_rows_ = {.name = {}, .type = weights_.embedding->type, .shape = {rows, model_.hidden}, .data = {}};
   TROUPE_ASSIGN(kv_, device_.make_kv_memory(kv(model_, slice, limits)));
   full_ = {shape_of(model_, slice, 0), rotary_.view()};
   sliding_ = {shape_of(model_, slice, model_.window), rotary_.view()};
@@ -86,9 +90,19 @@ result<void> forward_pass::allocate(const rank_slice& slice, const forward_limit
   return {};
 }
 
+result<void> forward_pass::embed(std::span<const token_id> tokens) {
+  const tensor_view& table = *weights_.embedding;
+  const size_t row_bytes = table.row(0).size();
+  for (size_t t = 0; t < tokens.size(); ++t)
+    TROUPE_TRY(weights_.files->read(table.row(tokens[t]), embedding_bytes_.data() + t * row_bytes));
+  embedding_rows_.shape.front() = tokens.size();
+  embedding_rows_.data = {embedding_bytes_.data(), tokens.size() * row_bytes};
+  device_.embed(embedding_rows_, static_cast<float>(model_.embedding_scale), rows_of(residual_, model_.hidden));
+  return {};
+}
+
 result<rows_view> forward_pass::run(std::span<const token_id> tokens, std::span<const row_place> places) {
-  device_.embed(*weights_.embedding, tokens, static_cast<float>(model_.embedding_scale),
-                rows_of(residual_, model_.hidden));
+  TROUPE_TRY(embed(tokens));
   sublayer_sum sum;
   for (uint32_t layer = 0; layer < model_.layers; ++layer) {
     TROUPE_ASSIGN(sum, run_layer(layer, sum, places));

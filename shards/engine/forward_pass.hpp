@@ -57,6 +57,7 @@ class forward_pass {
       : model_(model), weights_(std::move(weights)), device_(device), group_(group) {}
 
   result<void> allocate(const rank_slice& slice, const forward_limits& limits);
+  result<void> embed(std::span<const token_id> tokens);
   result<sublayer_sum> run_layer(uint32_t layer, const sublayer_sum& before, std::span<const row_place> places);
   result<sublayer_sum> attend(uint32_t layer, std::span<const row_place> places);
   result<sublayer_sum> run_mlp(uint32_t layer, uint32_t rows);
@@ -71,6 +72,9 @@ class forward_pass {
   layer_kind full_, sliding_;
   std::optional<expert_mixture> mixture_;
   std::unique_ptr<kv_memory> kv_;
+  /// Rows of the embedding as they are in the file, and a view of those of one step.
+  std::vector<std::byte> embedding_bytes_;
+  tensor_view embedding_rows_;
   float_buffer residual_, normed_, qkv_, attended_, inner_;
   size_t qkv_width_ = 0, attended_width_ = 0, inner_width_ = 0;
 };

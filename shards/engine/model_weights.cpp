@@ -193,6 +193,7 @@ result<model_weights> load_model_weights(const model_config& config, const rank_
   model_weights weights;
   TROUPE_ASSIGN(weights.embedding, map.tensor(embedding_part(config)));
   TROUPE_TRY(check_scales(*weights.embedding));
+  weights.files = &files;
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
     TROUPE_TRY(group.check());
     TROUPE_ASSIGN(layer_weights loaded, loader.load(parts_of_layer(config, layer)));

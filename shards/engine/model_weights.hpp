@@ -36,8 +36,9 @@ struct layer_weights {
 };
 
 struct model_weights {
-  /// (vocab, hidden), read where it lies in the file: a rank needs any row of it, but few at a time.
+  /// (vocab, hidden), left in its file: a rank needs any row of it, but few at a time.
   const tensor_view* embedding = nullptr;
+  const weight_files* files = nullptr;
   std::vector<layer_weights> layers;
   float_buffer final_norm;       // (hidden)
   std::unique_ptr<matrix> head;  // (this rank's vocabulary, hidden)

@@ -104,7 +104,7 @@ result<void> loaded_shard::check_memory() const {
 result<void> loaded_shard::load_layers() {
   TROUPE_ASSIGN(model_weights weights,
                 load_model_weights(model_, slice_, config_.tp, config_.rank, files_, *backend_, group_));
-  // What was packed is needed no more; rows of the embedding come back one by one.
+  // What was packed is needed no more.
   files_.forget();
   TROUPE_TRY(backend_->reserve_rows(config_.rows_max));
   TROUPE_ASSIGN(layers_, forward_pass::make(model_, slice_, limits(), std::move(weights), *backend_, group_));

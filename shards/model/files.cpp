@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace troupe {
 namespace {
@@ -21,6 +22,7 @@ class descriptor {
   descriptor(const descriptor&) = delete;
   descriptor& operator=(const descriptor&) = delete;
   int number() const { return number_; }
+  int release() { return std::exchange(number_, -1); }
 
  private:
   int number_;
@@ -62,12 +64,28 @@ result<std::unique_ptr<mapped_file>> mapped_file::open(const std::string& path) 
   auto size = static_cast<size_t>(status.st_size);
   void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
   if (start == MAP_FAILED) return failed(path, "cannot be mapped");
-  return std::unique_ptr<mapped_file>(new mapped_file({static_cast<const std::byte*>(start), size}));
+  return std::unique_ptr<mapped_file>(
+      new mapped_file(path, file.release(), {static_cast<const std::byte*>(start), size}));
 }
 
 mapped_file::~mapped_file() {
   // munmap takes a mutable pointer though it writes nothing.
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  ::close(descriptor_);
+}
+
+result<void> mapped_file::read(std::span<const std::byte> wanted, std::byte* to) const {
+  auto at = static_cast<off_t>(wanted.data() - bytes_.data());
+  for (size_t left = wanted.size(); left > 0;) {
+    const ssize_t got = ::pread(descriptor_, to, left, at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path_, "cannot be read");
+    if (got == 0) return error{errc::io_failed, path_ + ": the file has been cut off since it was opened"};
+    to += got;
+    at += got;
+    left -= static_cast<size_t>(got);
+  }
+  return {};
 }
 
 void mapped_file::forget() const {

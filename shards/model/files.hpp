@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/result.hpp"
 
@@ -22,9 +23,15 @@ class mapped_file {
   std::span<const std::byte> bytes() const { return bytes_; }
   /// Gives this process's share of the memory back; what is read again comes from the page cache.
   void forget() const;
+  /// Copies `wanted`, a part of bytes(), to `to` by reading the file: no page of it becomes this process's. Errors:
+  /// io_failed (also where it has been cut off).
+  result<void> read(std::span<const std::byte> wanted, std::byte* to) const;
 
  private:
-  explicit mapped_file(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  mapped_file(std::string path, int descriptor, std::span<const std::byte> bytes)
+      : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes) {}
+  std::string path_;
+  int descriptor_ = -1;
   std::span<const std::byte> bytes_;
 };
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 
+#include "base/check.hpp"
 #include "base/json.hpp"
 #include "shards/model/config_fields.hpp"
 #include "shards/model/files.hpp"
@@ -140,6 +142,18 @@ result<weight_files> weight_files::open(const std::string& folder) {
 
 void weight_files::forget() const {
   for (const auto& file : files_) file->forget();
+}
+
+result<void> weight_files::read(std::span<const std::byte> wanted, std::byte* to) const {
+  // Pointers into different files have no order but that of std::less.
+  const std::less<const std::byte*> before;
+  for (const auto& file : files_) {
+    const std::span<const std::byte> all = file->bytes();
+    if (!before(wanted.data(), all.data()) && before(wanted.data(), all.data() + all.size()))
+      return file->read(wanted, to);
+  }
+  TROUPE_CHECK(false);
+  return {};
 }
 
 const tensor_view* weight_files::find(std::string_view name) const {

@@ -3,8 +3,9 @@
 // Pages come from the page cache when they are read, so each rank costs memory for its slice alone, and a restarted one
 // finds them there.
 //
-// Sizes are checked when the files are opened. Truncating a file that is being served raises SIGBUS in the reader, and
-// overwriting it in place changes the weights: replace a model by renaming, or in a folder of its own.
+// Sizes are checked when the files are opened. Truncating a file that is being loaded raises SIGBUS in the reader. Later
+// a rank reads rows of the embedding alone, and finds an error where the file has been cut off; overwriting it in place
+// changes them: replace a model by renaming, or in a folder of its own.
 #pragma once
 
 #include <map>
@@ -44,6 +45,8 @@ class weight_files {
   uint64_t bytes() const { return bytes_; }
   /// Gives the memory of what has been read back; the views stay valid. For a rank that has made its own copy.
   void forget() const;
+  /// Copies `wanted`, a part of a tensor's data, as mapped_file::read does. Errors: io_failed.
+  result<void> read(std::span<const std::byte> wanted, std::byte* to) const;
 
   /// One file of the folder. Its tensors are in the order of their data.
   struct part {

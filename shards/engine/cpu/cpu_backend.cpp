@@ -61,13 +61,15 @@ class cpu_backend final : public backend {
 
   worker_pool& threads() override { return pool_; }
 
-  void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) override {
-    const size_t width = table.shape.back();
-    for (size_t t = 0; t < ids.size(); ++t) {
-      const std::span row(out.data + t * out.stride, width);
-      read_f32(table, ids[t] * width, row);
-      for (float& value : row) value *= scale;
-    }
+  void embed(const tensor_view& rows, float scale, rows_view out) override {
+    const size_t width = rows.shape.back();
+    pool_.run(rows.shape.front(), [&](size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t) {
+        const std::span row(out.data + t * out.stride, width);
+        read_f32(rows, t * width, row);
+        for (float& value : row) value *= scale;
+      }
+    });
   }
 
   void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,

@@ -151,6 +151,19 @@ BOOST_AUTO_TEST_CASE(keys_and_values_of_bf16_are_a_fingerprint_of_their_own) {
   for (size_t i = 0; i < a.size(); ++i) BOOST_TEST(std::abs(a[i] - b[i]) < 0.02F * std::ranges::max(a));
 }
 
+BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_while_it_is_served_fails_the_step) {
+  const temporary_folder folder;
+  write_random_model({.seed = 12}, folder.path());
+  test_group group({.folder = folder.path()});
+  const step_plan plan{.number = 1, .sequences = {{0, {7}, {0}, 1}}};
+  BOOST_TEST(group.leader().lead(plan, std::chrono::seconds(5)).has_value());
+  std::filesystem::resize_file(folder.path() + "/model.safetensors", 100);
+  const auto refused = group.leader().lead(plan, std::chrono::seconds(5));
+  BOOST_REQUIRE(!refused.has_value());
+  BOOST_TEST((refused.err().code == errc::io_failed));
+  BOOST_TEST(refused.err().detail.find("model.safetensors: the file has been cut off") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(refuses_configurations_that_cannot_work) {
   const temporary_folder folder;
   write_random_model({.seed = 12}, folder.path());
