@@ -69,6 +69,7 @@ struct Generate {
   eos @6 :List(UInt32);
   priority @7 :Int32;
   cacheSalt @8 :Text;
+  pooling @9 :UInt8;
 }
 
 struct CancelStream {
@@ -90,6 +91,12 @@ struct StreamToken {
   cached @6 :UInt32;
 }
 
+struct StreamEmbedding {
+  stream @0 :UInt64;
+  values @1 :List(Float32);
+  cached @2 :UInt32;
+}
+
 struct StreamRefused {
   stream @0 :UInt64;
   why @1 :Error;
@@ -99,6 +106,7 @@ struct StepTokens {
   step @0 :UInt64;
   tokens @1 :List(StreamToken);
   refused @2 :List(StreamRefused);
+  embeddings @3 :List(StreamEmbedding);
 }
 
 struct RankReady {

@@ -27,8 +27,8 @@ struct bad_frame {
 kj::StringPtr text(const std::string& s) { return {s.c_str(), s.size()}; }
 
 template <class ListBuilder, class Range>
-void write_ids(ListBuilder list, const Range& ids) {
-  for (unsigned i = 0; i < ids.size(); ++i) list.set(i, ids[i]);
+void write_all(ListBuilder list, const Range& values) {
+  for (unsigned i = 0; i < values.size(); ++i) list.set(i, values[i]);
 }
 
 unsigned count(size_t n) {
@@ -74,13 +74,14 @@ struct body_writer {
     auto out = body.initGenerate();
     out.setStream(g.stream);
     out.setRequestId(text(g.request_id));
-    write_ids(out.initPrompt(count(g.prompt.size())), g.prompt);
-    write_ids(out.initCommitted(count(g.committed.size())), g.committed);
+    write_all(out.initPrompt(count(g.prompt.size())), g.prompt);
+    write_all(out.initCommitted(count(g.committed.size())), g.committed);
     write(out.initSampling(), g.sampling);
     out.setTokensMax(g.tokens_max);
-    write_ids(out.initEos(count(g.eos.size())), g.eos);
+    write_all(out.initEos(count(g.eos.size())), g.eos);
     out.setPriority(g.priority);
     out.setCacheSalt(text(g.cache_salt));
+    out.setPooling(static_cast<uint8_t>(g.pooling));
   }
   void operator()(const cancel_stream& c) { body.initCancelStream().setStream(c.stream); }
   void operator()(const step_tokens& s) {
@@ -106,6 +107,14 @@ struct body_writer {
     for (unsigned i = 0; i < refused.size(); ++i) {
       refused[i].setStream(s.refused[i].stream);
       write(refused[i].initWhy(), s.refused[i].why);
+    }
+    if (s.embeddings.empty()) return;
+    auto embeddings = out.initEmbeddings(count(s.embeddings.size()));
+    for (unsigned i = 0; i < embeddings.size(); ++i) {
+      const auto& e = s.embeddings[i];
+      embeddings[i].setStream(e.stream);
+      embeddings[i].setCached(e.cached);
+      write_all(embeddings[i].initValues(count(e.values.size())), e.values);
     }
   }
   void operator()(const rank_ready& r) {
@@ -151,7 +160,7 @@ struct body_writer {
     out.setModelUs(l.model_us);
   }
   void operator()(const heartbeat& h) { body.initHeartbeat().setSequence(h.sequence); }
-  void operator()(const start_group& s) { write_ids(body.initStartGroup().initRanks(count(s.ranks.size())), s.ranks); }
+  void operator()(const start_group& s) { write_all(body.initStartGroup().initRanks(count(s.ranks.size())), s.ranks); }
   void operator()(const end_group&) { body.initEndGroup(); }
   void operator()(const host_report& r) {
     auto out = body.initHostReport();
@@ -256,7 +265,19 @@ generate read(wire::Generate::Reader in) {
   if (g.priority < priority_least || g.priority > priority_most) throw bad_frame{"a priority is out of its range"};
   g.cache_salt = string(in.getCacheSalt());
   if (g.cache_salt.size() > cache_salt_bytes_max) throw bad_frame{"cacheSalt is too long"};
+  if (in.getPooling() > static_cast<uint8_t>(pooling_kind::mean)) throw bad_frame{"unknown kind of pooling"};
+  g.pooling = static_cast<pooling_kind>(in.getPooling());
   return g;
+}
+
+stream_embedding read(wire::StreamEmbedding::Reader in) {
+  stream_embedding e;
+  e.stream = in.getStream();
+  e.cached = in.getCached();
+  auto values = bounded(in.getValues(), ids_max, "values");
+  e.values.reserve(values.size());
+  for (float value : values) e.values.push_back(finite(value, "an embedding"));
+  return e;
 }
 
 step_tokens read(wire::StepTokens::Reader in) {
@@ -277,6 +298,7 @@ step_tokens read(wire::StepTokens::Reader in) {
     s.tokens.push_back(std::move(token));
   }
   for (auto r : bounded(in.getRefused(), list_max, "refused")) s.refused.push_back({r.getStream(), read(r.getWhy())});
+  for (auto e : bounded(in.getEmbeddings(), list_max, "embeddings")) s.embeddings.push_back(read(e));
   return s;
 }
 

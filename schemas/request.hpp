@@ -1,4 +1,4 @@
-// What a gateway and a group say to each other about one stream of tokens: the plain structs.
+// What a gateway and a group say to each other about one stream of tokens, or one embedding: the plain structs.
 // The wire form is in envelope.capnp, the conversion envelope_codec.
 #pragma once
 
@@ -54,6 +54,16 @@ inline constexpr int32_t priority_most = 100;
 
 inline constexpr size_t cache_salt_bytes_max = 256;
 
+/// What an embedding is made of: rows of the prompt, as they are after the model's last norm.
+enum class pooling_kind : uint8_t {
+  /// No embedding: tokens are generated.
+  none,
+  /// The last token's row.
+  last,
+  /// The mean of all rows.
+  mean,
+};
+
 /// Asks a group to continue a stream. Sent again, with more committed tokens, to another group after a failure.
 struct generate {
   stream_id stream = 0;
@@ -71,6 +81,8 @@ struct generate {
   int32_t priority = 0;
   /// Streams find each other's prefixes in the cache only where their salts are equal. At most cache_salt_bytes_max.
   std::string cache_salt{};
+  /// Not none: the answer is one stream_embedding. Nothing is generated: `committed` is empty, tokens_max 0.
+  pooling_kind pooling = pooling_kind::none;
 
   friend bool operator==(const generate&, const generate&) = default;
 };
@@ -103,6 +115,16 @@ struct stream_token {
   friend bool operator==(const stream_token&, const stream_token&) = default;
 };
 
+/// The whole answer of a stream with pooling.
+struct stream_embedding {
+  stream_id stream = 0;
+  /// (hidden), of length one; all zero where what was pooled is.
+  std::vector<float> values{};
+  /// As stream_token::cached.
+  uint32_t cached = 0;
+  friend bool operator==(const stream_embedding&, const stream_embedding&) = default;
+};
+
 /// A stream that the group will not continue. The error says whether another group may.
 struct stream_refused {
   stream_id stream = 0;
@@ -115,6 +137,7 @@ struct step_tokens {
   uint64_t step = 0;
   std::vector<stream_token> tokens{};
   std::vector<stream_refused> refused{};
+  std::vector<stream_embedding> embeddings{};
   friend bool operator==(const step_tokens&, const step_tokens&) = default;
 };
 

@@ -29,9 +29,19 @@ struct sampling_task {
   uint32_t prompt_tokens = 0;
 };
 
+/// What becomes of the rows that one sequence of the plan wants (wants_hidden): they are added up, in the order of
+/// their positions.
+struct pooling_task {
+  /// Index into plan.sequences.
+  uint32_t sequence = 0;
+  /// Of its rows in the steps before: (hidden), or empty where there were none.
+  std::vector<double> sum{};
+};
+
 struct step_request {
   step_plan plan;
   std::vector<sampling_task> sampling;
+  std::vector<pooling_task> pooling{};
   /// For one wait of a rank for the others inside the step.
   std::chrono::nanoseconds deadline = std::chrono::seconds(10);
 };
@@ -46,6 +56,8 @@ struct step_result {
   uint64_t number = 0;
   /// Of each sampling task in order: one, and one more for each guess that was right.
   std::vector<sampled_token> sampled;
+  /// Of each pooling task in order: its sum, with the rows of this step.
+  std::vector<std::vector<double>> pooled{};
   /// How long the step took on the device.
   std::chrono::nanoseconds took{};
   /// Of that, inside the model; in the rest tokens were chosen.
@@ -59,6 +71,7 @@ struct compute_facts {
   uint32_t kv_pages = 0;
   uint32_t context_max = 0;
   uint32_t vocab_size = 0;
+  uint32_t hidden = 0;
   uint64_t weights_bytes = 0;
 };
 

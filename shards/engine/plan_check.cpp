@@ -15,6 +15,10 @@ result<void> check_sequence(const sequence_step& sequence, size_t index, const p
     return refusal(index, "wants the logits of " + std::to_string(sequence.wants_logits) + " of its " +
                               std::to_string(sequence.tokens.size()) + " tokens");
   }
+  if (sequence.wants_hidden > sequence.tokens.size()) {
+    return refusal(index, "wants the rows of " + std::to_string(sequence.wants_hidden) + " of its " +
+                              std::to_string(sequence.tokens.size()) + " tokens");
+  }
   const uint64_t end = uint64_t{sequence.first_position} + sequence.tokens.size();
   if (end > limits.context_max) {
     return refusal(index, "would have " + std::to_string(end) + " positions; the context has " +

@@ -29,6 +29,9 @@ class loaded_shard final : public shard {
   const shard_facts& facts() const override { return facts_; }
   worker_pool& threads() override { return backend_->threads(); }
   result<step_logits> lead(const step_plan& plan, duration deadline) override;
+  std::span<const float> hidden(uint32_t r) const override {
+    return {normed_.data + hidden_rows_.at(r) * normed_.stride, model_.hidden};
+  }
   result<uint64_t> follow() override;
 
  private:
@@ -66,7 +69,8 @@ class loaded_shard final : public shard {
   // Of the step that runs.
   std::vector<row_place> places_;
   std::vector<token_id> tokens_;
-  std::vector<uint32_t> wanted_rows_;
+  std::vector<uint32_t> wanted_rows_, hidden_rows_;
+  rows_view normed_;
 };
 
 std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
@@ -132,6 +136,7 @@ result<void> loaded_shard::load() {
                        (config_.kv_bf16 ? " kv-bf16" : "") + rotary_choice(model_.rope, facts_.context_max) + " " +
                        version;
   facts_.vocab_size = model_.vocab_size;
+  facts_.hidden = model_.hidden;
   TROUPE_TRY(load_layers());
   checker_ = std::make_unique<plan_checker>(plan_limits{.rows_max = config_.rows_max,
                                                         .sequences_max = config_.sequences_max,
@@ -169,6 +174,7 @@ void loaded_shard::place_rows(const step_plan& plan) {
   places_.clear();
   tokens_.clear();
   wanted_rows_.clear();
+  hidden_rows_.clear();
   for (const sequence_step& sequence : plan.sequences) {
     uint32_t position = sequence.first_position;
     for (token_id token : sequence.tokens) {
@@ -176,13 +182,14 @@ void loaded_shard::place_rows(const step_plan& plan) {
       tokens_.push_back(token);
     }
     for (uint32_t i = sequence.wants_logits; i > 0; --i) wanted_rows_.push_back(rows() - i);
+    for (uint32_t i = sequence.wants_hidden; i > 0; --i) hidden_rows_.push_back(rows() - i);
   }
 }
 
 result<step_logits> loaded_shard::run(const step_plan& plan) {
   place_rows(plan);
-  TROUPE_ASSIGN(const rows_view normed, layers_->run(tokens_, places_));
-  return project(normed);
+  TROUPE_ASSIGN(normed_, layers_->run(tokens_, places_));
+  return project(normed_);
 }
 
 /// The logits of the rows that want them: each rank makes its part of the vocabulary, rank 0 puts them together. The
@@ -226,14 +233,19 @@ result<void> loaded_shard::gather(rows_view part, const step_logits& logits) {
 }
 
 result<void> loaded_shard::check_finite(const step_plan& plan, const step_logits& logits) const {
-  uint32_t row = 0;
+  const auto are_finite = [](std::span<const float> values) {
+    return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
+  };
+  const auto refusal = [&plan](const char* what, size_t sequence) {
+    return error{errc::internal, "step " + std::to_string(plan.number) + ": the " + what + " of sequence " +
+                                     std::to_string(sequence) + " are no finite numbers"};
+  };
+  uint32_t row = 0, hidden_row = 0;
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
-    for (uint32_t r = 0; r < plan.sequences[i].wants_logits; ++r) {
-      const std::span<const float> values = logits.row(row++);
-      if (std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) continue;
-      return error{errc::internal, "step " + std::to_string(plan.number) + ": the logits of sequence " +
-                                       std::to_string(i) + " are no finite numbers"};
-    }
+    for (uint32_t r = 0; r < plan.sequences[i].wants_logits; ++r)
+      if (!are_finite(logits.row(row++))) return refusal("logits", i);
+    for (uint32_t r = 0; r < plan.sequences[i].wants_hidden; ++r)
+      if (!are_finite(hidden(hidden_row++))) return refusal("rows", i);
   }
   return {};
 }

@@ -51,6 +51,7 @@ struct shard_facts {
   /// The model's limit, or that of the pages when it is less.
   uint32_t context_max = 0;
   uint32_t vocab_size = 0;
+  uint32_t hidden = 0;
   /// Of this rank, as they lie in memory.
   uint64_t weights_bytes = 0;
   uint64_t kv_page_bytes = 0;
@@ -84,10 +85,13 @@ class shard {
   virtual worker_pool& threads() = 0;
 
   /// Rank 0: runs one step on all ranks. A plan that breaks a bound is refused (invalid_argument) before anything has
-  /// happened, and the group goes on; so it does after `internal`: logits that are no finite numbers (names the step).
-  /// After the communicator's errors no step will succeed again. `deadline` is for each wait of the step, on every
-  /// rank.
+  /// happened, and the group goes on; so it does after `internal`: logits or rows that are no finite numbers (names the
+  /// step). After the communicator's errors no step will succeed again. `deadline` is for each wait of the step, on
+  /// every rank.
   virtual result<step_logits> lead(const step_plan& plan, duration deadline) = 0;
+  /// Rank 0, after lead(): row `r` of those after the last norm that the plan wants (sequence_step::wants_hidden), in
+  /// the order of its sequences and their tokens. (hidden); valid until the next step.
+  virtual std::span<const float> hidden(uint32_t r) const = 0;
   /// The other ranks: waits for the leader's next step, as long as it lives, and runs it. Returns its number.
   virtual result<uint64_t> follow() = 0;
 };

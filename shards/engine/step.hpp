@@ -23,6 +23,8 @@ struct sequence_step {
   /// Of how many of the last tokens the logits are wanted: 1 to draw the next token, one more for each token that was
   /// only guessed and is verified here. At most tokens.size().
   uint32_t wants_logits = 0;
+  /// Of how many of the last tokens the rows after the last norm are wanted, for an embedding. At most tokens.size().
+  uint32_t wants_hidden = 0;
 
   friend bool operator==(const sequence_step&, const sequence_step&) = default;
 };

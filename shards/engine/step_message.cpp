@@ -6,7 +6,7 @@ namespace troupe {
 namespace {
 
 // Words of 32 bits, in the machine's order: number (2), deadline (2), sequences; for each of them first_position,
-// wants_logits, the numbers of tokens and pages; then the tokens and the pages.
+// wants_logits, wants_hidden, the numbers of tokens and pages; then the tokens and the pages.
 
 void put(std::vector<std::byte>& bytes, const void* data, size_t size) {
   const size_t at = bytes.size();
@@ -43,7 +43,8 @@ bool read_sequence(reader& from, sequence_step& sequence) {
   uint32_t tokens = 0;
   uint32_t pages = 0;
   if (!from.take(&sequence.first_position, sizeof(uint32_t)) || !from.take(&sequence.wants_logits, sizeof(uint32_t)) ||
-      !from.take(&tokens, sizeof(tokens)) || !from.take(&pages, sizeof(pages)))
+      !from.take(&sequence.wants_hidden, sizeof(uint32_t)) || !from.take(&tokens, sizeof(tokens)) ||
+      !from.take(&pages, sizeof(pages)))
     return false;
   return from.take_words(sequence.tokens, tokens) && from.take_words(sequence.pages, pages);
 }
@@ -58,6 +59,7 @@ std::vector<std::byte> encode(const step_plan& plan, duration deadline) {
   for (const sequence_step& sequence : plan.sequences) {
     put_word(bytes, sequence.first_position);
     put_word(bytes, sequence.wants_logits);
+    put_word(bytes, sequence.wants_hidden);
     put_word(bytes, static_cast<uint32_t>(sequence.tokens.size()));
     put_word(bytes, static_cast<uint32_t>(sequence.pages.size()));
     put(bytes, sequence.tokens.data(), sequence.tokens.size() * sizeof(token_id));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/outside/compute/step_pooling.hpp"
 #include "actors/outside/compute/step_sampling.hpp"
 #include "base/check.hpp"
 #include "shards/engine/local_communicator.hpp"
@@ -112,6 +113,7 @@ class thread_compute final : public compute {
                          .kv_pages = facts.kv_pages,
                          .context_max = facts.context_max,
                          .vocab_size = facts.vocab_size,
+                         .hidden = facts.hidden,
                          .weights_bytes = facts.weights_bytes};
   }
 
@@ -126,12 +128,14 @@ class thread_compute final : public compute {
   result<step_result> run_step(const step_request& request) {
     if (failed_) return *failed_;
     TROUPE_TRY(check_sampling(request));
+    TROUPE_TRY(check_pooling(request));
     const instant began = time_.now();
     TROUPE_ASSIGN(const step_logits logits, shard_->lead(request.plan, request.deadline));
     const duration in_model = time_.now() - began;
     TROUPE_ASSIGN(std::vector<sampled_token> sampled, sample_step(request, logits, shard_->threads()));
+    std::vector<std::vector<double>> pooled = pool_step(request, *shard_);
     steps_finished_.fetch_add(1, std::memory_order_relaxed);
-    return step_result{request.plan.number, std::move(sampled), time_.now() - began, in_model};
+    return step_result{request.plan.number, std::move(sampled), std::move(pooled), time_.now() - began, in_model};
   }
 
   error follow_until_error() {

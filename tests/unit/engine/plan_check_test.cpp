@@ -43,6 +43,8 @@ BOOST_AUTO_TEST_CASE(every_bound_is_named_when_it_is_broken) {
              "the plan has 4 sequences; a step takes 3");
   BOOST_TEST(detail_of({{.first_position = 0, .tokens = {1, 2}, .pages = {0}, .wants_logits = 3}}) ==
              "sequence 0 of the plan wants the logits of 3 of its 2 tokens");
+  BOOST_TEST(detail_of({{.first_position = 0, .tokens = {1, 2}, .pages = {0}, .wants_logits = 0, .wants_hidden = 3}}) ==
+             "sequence 0 of the plan wants the rows of 3 of its 2 tokens");
   BOOST_TEST(detail_of({{.first_position = 0, .tokens = {1, 2, 3}, .pages = {0}, .wants_logits = 3},
                         {.first_position = 0, .tokens = {1, 2, 3}, .pages = {1}, .wants_logits = 2}}) ==
              "the plan wants 5 rows of logits; a step gives 4");

@@ -196,7 +196,7 @@ void write_random_model(const random_model_shape& shape, const std::string& fold
   BOOST_REQUIRE_MESSAGE(written.has_value(), (written ? "" : written.err().detail));
 }
 
-std::vector<double> reference_logits(const std::string& folder, const std::vector<token_id>& tokens) {
+std::vector<std::vector<double>> reference_rows(const std::string& folder, const std::vector<token_id>& tokens) {
   const model_config config = read_model_config(folder).value();
   const weight_files files = weight_files::open(folder).value();
   const matrix_values embedding = values_of(files, "model.embed_tokens.weight");
@@ -236,8 +236,15 @@ std::vector<double> reference_logits(const std::string& folder, const std::vecto
       for (size_t i = 0; i < down.size(); ++i) stream[t][i] += down[i];
     }
   }
-  const row last = normalise(values_of(files, "model.norm.weight"), config.rms_eps, stream.back());
-  return apply(files, config.tied_embeddings ? "model.embed_tokens" : "lm_head", last);
+  const matrix_values norm = values_of(files, "model.norm.weight");
+  for (row& x : stream) x = normalise(norm, config.rms_eps, x);
+  return stream;
+}
+
+std::vector<double> reference_logits(const std::string& folder, const std::vector<token_id>& tokens) {
+  const model_config config = read_model_config(folder).value();
+  const weight_files files = weight_files::open(folder).value();
+  return apply(files, config.tied_embeddings ? "model.embed_tokens" : "lm_head", reference_rows(folder, tokens).back());
 }
 
 }  // namespace troupe::test

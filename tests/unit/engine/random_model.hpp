@@ -42,6 +42,8 @@ float random_value(uint64_t seed, uint64_t index);
 
 /// The logits after the last token, computed in f64 by the plainest means: no cache, no blocks, no trees.
 std::vector<double> reference_logits(const std::string& folder, const std::vector<token_id>& tokens);
+/// The row of each token after the last norm, the same way.
+std::vector<std::vector<double>> reference_rows(const std::string& folder, const std::vector<token_id>& tokens);
 
 std::vector<token_id> random_tokens(size_t count, uint32_t vocab_size, uint64_t seed);
 

@@ -41,7 +41,8 @@ std::vector<envelope_body> every_body() {
                .tokens_max = 10,
                .eos = {0, 2},
                .priority = -3,
-               .cache_salt = "tenant 3"},
+               .cache_salt = "tenant 3",
+               .pooling = pooling_kind::mean},
       cancel_stream{77},
       step_tokens{.step = 5,
                   .tokens = {{.stream = 1,
@@ -51,7 +52,8 @@ std::vector<envelope_body> every_body() {
                               .top = {{3, -0.5F}, {4, none}},
                               .finish = finish_reason::length,
                               .cached = 48}},
-                  .refused = {{9, why}}},
+                  .refused = {{9, why}},
+                  .embeddings = {{.stream = 6, .values = {0.5F, -1e-30F}, .cached = 16}, {.stream = 7, .values = {1}}}},
       rank_ready{
           .rank = 1, .pid = 2, .fingerprint = "cpu", .kv_pages = 3, .context_max = 4, .weights_bytes = 5, .load_ms = 6},
       rank_failed{1, why},
@@ -163,9 +165,14 @@ BOOST_AUTO_TEST_CASE(refuses_values_that_no_sender_has) {
   bad = g;
   bad.cache_salt.assign(cache_salt_bytes_max + 1, 'x');
   BOOST_TEST(refused(bad));
+  bad = g;
+  bad.pooling = static_cast<pooling_kind>(3);
+  BOOST_TEST(refused(bad));
   stream_token token;
   token.finish = static_cast<finish_reason>(9);
   BOOST_TEST(refused(step_tokens{.step = 1, .tokens = {token}, .refused = {}}));
+  stream_embedding embedding{.stream = 1, .values = {0, std::numeric_limits<float>::infinity()}, .cached = 0};
+  BOOST_TEST(refused(step_tokens{.step = 1, .tokens = {}, .refused = {}, .embeddings = {embedding}}));
   BOOST_TEST(refused(rank_failed{0, error{static_cast<errc>(200), ""}}));
   envelope wrong_service{some_head(), heartbeat{}};
   wrong_service.head.to = static_cast<service>(200);
