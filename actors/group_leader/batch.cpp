@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "shards/pooling/pooling.hpp"
 
 namespace troupe {
 
@@ -13,7 +14,11 @@ batch::batch(const batch_limits& limits) : limits_(limits), cache_(limits.kv_pag
 // Whether it is well-formed and would fit if it were alone.
 result<void> batch::check(const generate& request) const {
   if (request.prompt.empty()) return {errc::invalid_argument, "the prompt is empty"};
-  if (request.committed.size() >= request.tokens_max) return {errc::invalid_argument, "nothing is left to generate"};
+  const bool embeds = request.pooling != pooling_kind::none;
+  if (embeds && (request.tokens_max > 0 || !request.committed.empty()))
+    return {errc::invalid_argument, "nothing is generated where there is pooling"};
+  if (!embeds && request.committed.size() >= request.tokens_max)
+    return {errc::invalid_argument, "nothing is left to generate"};
   auto outside = [&](token_id id) { return id >= limits_.vocab_size; };
   if (std::any_of(request.prompt.begin(), request.prompt.end(), outside) ||
       std::any_of(request.committed.begin(), request.committed.end(), outside)) {
@@ -24,8 +29,8 @@ result<void> batch::check(const generate& request) const {
     return {errc::context_length_exceeded, "prompt and max_tokens are " + std::to_string(longest) +
                                                " tokens, the context is " + std::to_string(limits_.context_max)};
   }
-  // The last token is never fed back, so it needs no place.
-  if (pages_for(static_cast<uint32_t>(longest) - 1) > limits_.kv_pages) {
+  // The last token that is generated is never fed back, so it needs no place.
+  if (pages_for(static_cast<uint32_t>(longest) - (embeds ? 0 : 1)) > limits_.kv_pages) {
     return {errc::out_of_memory, std::to_string(longest) + " tokens can never fit a cache of " +
                                      std::to_string(uint64_t{limits_.kv_pages} * kv_page_positions) + " positions"};
   }
@@ -54,6 +59,7 @@ result<void> batch::admit(const stream_key& key, generate request, instant now, 
   s->tokens_max = request.tokens_max;
   s->eos = std::move(request.eos);
   s->cache_salt = std::move(request.cache_salt);
+  s->pooling = request.pooling;
   next_deadline_ = std::min(next_deadline_, deadline);
   waiting_.insert(s.get());
   streams_.emplace(key, std::move(s));
@@ -126,17 +132,29 @@ stream_token batch::next_token(sequence& s, const sampled_token& sampled) {
   return token;
 }
 
-// `next` is the first of the step's tokens that belongs to this part or to one after it.
-void batch::apply_part(const part& p, const std::vector<sampled_token>& sampled, size_t& next,
-                       std::vector<token_for>& tokens) {
+void batch::end_embedding(sequence& s) {
+  stream_embedding embedding;
+  embedding.stream = s.key.stream;
+  embedding.values = unit_vector(s.pooled);
+  embedding.cached = std::min(s.found, s.prompt_tokens);
+  embeddings_.push_back({s.key, std::move(embedding)});
+  end(s);
+}
+
+// `next`: the first of the step's tokens and sums that belong to this part or to one after it.
+void batch::apply_part(const part& p, const step_result& result, result_cursor& next, std::vector<token_for>& tokens) {
+  const auto& sampled = result.sampled;
   size_t right = 0, drawn = 0;
   if (p.is_last) {
-    while (right < p.guesses.size() && next + right < sampled.size() && sampled[next + right].id == p.guesses[right])
+    while (right < p.guesses.size() && next.sampled + right < sampled.size() &&
+           sampled[next.sampled + right].id == p.guesses[right])
       ++right;
     drawn = right + 1;
-    TROUPE_CHECK(next + drawn <= sampled.size());
+    TROUPE_CHECK(next.sampled + drawn <= sampled.size());
   }
-  const size_t first = std::exchange(next, next + drawn);
+  const size_t first = std::exchange(next.sampled, next.sampled + drawn);
+  const size_t sum = std::exchange(next.pooled, next.pooled + (p.pooled_rows > 0 ? 1 : 0));
+  TROUPE_CHECK(next.pooled <= result.pooled.size());
   auto* s = stream_of(p);
   if (s == nullptr) return;
   s->planned = false;
@@ -147,6 +165,8 @@ void batch::apply_part(const part& p, const std::vector<sampled_token>& sampled,
   // What was computed for wrong guesses is written over.
   s->computed += p.tokens + static_cast<uint32_t>(right);
   make_known(*s);
+  if (p.pooled_rows > 0) s->pooled = result.pooled[sum];
+  if (s->is_embedding() && s->to_compute() == 0) return end_embedding(*s);
   if (drawn > 0 && tokens.back().token.finish != finish_reason::none) end(*s);
 }
 
@@ -154,8 +174,8 @@ std::vector<batch::token_for> batch::apply(const step_result& result) {
   TROUPE_CHECK(step_running_ && result.number == step_number_);
   step_running_ = false;
   std::vector<token_for> tokens;
-  size_t next = 0;
-  for (const auto& p : parts_) apply_part(p, result.sampled, next, tokens);
+  result_cursor next;
+  for (const auto& p : parts_) apply_part(p, result, next, tokens);
   parts_.clear();
   for (auto& pages : held_pages_) cache_.give_back(pages);
   held_pages_.clear();

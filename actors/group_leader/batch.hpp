@@ -12,6 +12,9 @@
 //
 // A step has one token for each stream that decodes, in their turn; then chunks of prompts (prompt_shares.hpp); then,
 // while it is small, tokens that were guessed (draft_source.hpp), which it verifies.
+//
+// A stream with pooling is a prompt and nothing more: its rows are added up step by step, and it ends with its last
+// chunk. One that has to make room begins its sum anew.
 #pragma once
 
 #include <map>
@@ -46,10 +49,14 @@ struct batch_limits {
   uint32_t draft_tokens_max = 0;
   /// So many ids must have occurred together before what followed them is guessed again.
   uint32_t draft_match_min = 3;
+  /// Embeddings that one step may finish: what it has to send stays small.
+  uint32_t embeddings_max = 32;
 };
 
 /// Guesses fill up a step to so many tokens: about as many as cost no more than the weights' way through the memory.
 inline constexpr uint32_t draft_step_tokens_max = 16;
+/// Of the embeddings that one step finishes: how many that are, depends on the model's width.
+inline constexpr uint32_t embedding_step_bytes_max = 1 << 20;
 /// How many later streams one step of priority lets through.
 inline constexpr int64_t turns_per_priority = 64;
 
@@ -80,6 +87,13 @@ class batch {
   /// The tokens of the step that plan() gave last, without those of streams cancelled meanwhile.
   std::vector<token_for> apply(const step_result& result);
 
+  struct embedding_for {
+    stream_key key;
+    stream_embedding embedding;
+  };
+  /// Of streams that ended with it; they are gone. Since the last call.
+  std::vector<embedding_for> take_embeddings() { return std::exchange(embeddings_, {}); }
+
   /// Streams of all gateways: those that run and those that wait.
   size_t size() const { return streams_.size(); }
   /// What is known of the load here; the fields about steps are the actor's to fill.
@@ -99,6 +113,12 @@ class batch {
     std::vector<token_id> guesses;
     /// Whether a token is drawn after it.
     bool is_last = false;
+    /// Of how many of the last tokens the rows are pooled.
+    uint32_t pooled_rows = 0;
+  };
+  /// How much of a step's result has been given out.
+  struct result_cursor {
+    size_t sampled = 0, pooled = 0;
   };
 
   result<void> check(const generate& request) const;
@@ -126,9 +146,9 @@ class batch {
   void guess(part& p, uint32_t most);
   step_request write_plan();
   sequence* stream_of(const part& p) const;
-  void apply_part(const part& p, const std::vector<sampled_token>& sampled, size_t& next,
-                  std::vector<token_for>& tokens);
+  void apply_part(const part& p, const step_result& result, result_cursor& next, std::vector<token_for>& tokens);
   stream_token next_token(sequence& s, const sampled_token& sampled);
+  void end_embedding(sequence& s);
 
   const batch_limits limits_;
   prefix_cache cache_;
@@ -138,6 +158,7 @@ class batch {
   /// No waiting stream's deadline is before it.
   instant next_deadline_ = instant::max();
   std::vector<stream_key> expired_;
+  std::vector<embedding_for> embeddings_;
   /// The stream for which there was no room the last time, and how many pages there were.
   uint64_t blocked_admission_ = 0;
   uint32_t blocked_pages_ = 0;

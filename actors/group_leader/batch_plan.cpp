@@ -15,7 +15,7 @@ void batch::start_waiting(instant now) {
     auto& s = **waiting_.begin();
     if (!try_start(s)) return;
     if (s.starts++ == 0) queue_times_.add(now - s.admitted);
-    counted_.prefix_tokens_queried += s.length();
+    if (s.uses_cache()) counted_.prefix_tokens_queried += s.length();
     note_found(s, s.computed);
     s.running = true;
     waiting_.erase(&s);
@@ -74,9 +74,9 @@ void batch::preempt(sequence& s) {
 
 // ---- pages --------------------------------------------------------------------------------------------------------
 
-// Goes on behind what others have computed. The last id is always computed, for its logits.
+// Goes on behind what others have computed. The last id is always computed, for its logits or its row.
 void batch::find_cached(sequence& s) {
-  if (!limits_.prefix_cache) return;
+  if (!limits_.prefix_cache || !s.uses_cache()) return;
   while (s.computed == s.known_pages * kv_page_positions && s.computed + kv_page_positions < s.length()) {
     auto page = cache_.find(s.cache_salt, s.last_known_page(), s.next_page_ids());
     if (!page) return;
@@ -92,7 +92,7 @@ void batch::find_cached(sequence& s) {
 }
 
 void batch::make_known(sequence& s) {
-  if (!limits_.prefix_cache) return;
+  if (!limits_.prefix_cache || !s.uses_cache()) return;
   while ((s.known_pages + 1) * kv_page_positions <= s.computed) {
     auto& page = s.pages[s.known_pages];
     page = cache_.add(s.cache_salt, s.last_known_page(), s.next_page_ids(), page);
@@ -107,6 +107,7 @@ void batch::release(sequence& s) {
     cache_.give_back(s.pages);
   }
   s.computed = s.known_pages = 0;
+  s.pooled.clear();
 }
 
 // Pages for the first `positions` positions of a running stream, if need be by preempting those after it. False where
@@ -126,14 +127,18 @@ bool batch::make_room(sequence& s, uint32_t positions) {
 // ---- the step -----------------------------------------------------------------------------------------------------
 
 void batch::add_part(sequence& s, uint32_t tokens) {
-  parts_.push_back({&s, s.key, s.admission, tokens, {}, tokens == s.to_compute()});
+  const bool is_last = tokens == s.to_compute();
+  part p{&s, s.key, s.admission, tokens, {}, is_last && !s.is_embedding(), 0};
+  if (s.pooling == pooling_kind::mean) p.pooled_rows = tokens;
+  if (s.pooling == pooling_kind::last) p.pooled_rows = is_last ? 1 : 0;
+  parts_.push_back(std::move(p));
   s.planned = true;
 }
 
 void batch::plan_decodes(uint32_t& budget) {
   for (auto at = running_.begin(); at != running_.end() && budget > 0;) {
     auto& s = **at;
-    if (s.to_compute() != 1) {
+    if (s.to_compute() != 1 || s.is_embedding()) {
       ++at;
       continue;
     }
@@ -160,8 +165,12 @@ void batch::plan_prompts(uint32_t budget) {
     prompts.push_back({s->computed, s->to_compute(), s->priority, 0});
   }
   share_budget(budget, prompts);
+  uint32_t embeddings = 0;
   for (size_t i = 0; i < streams.size(); ++i) {
-    if (prompts[i].tokens > 0) add_part(*streams[i], prompts[i].tokens);
+    if (prompts[i].tokens == 0) continue;
+    const bool ends = streams[i]->is_embedding() && prompts[i].tokens == streams[i]->to_compute();
+    if (ends && ++embeddings > limits_.embeddings_max) continue;
+    add_part(*streams[i], prompts[i].tokens);
   }
 }
 
@@ -201,7 +210,7 @@ step_request batch::write_plan() {
   step_request request;
   request.plan.number = ++step_number_;
   for (const auto& p : parts_) {
-    const auto& s = *p.stream;
+    auto& s = *p.stream;
     const auto begin = s.ids->begin() + s.computed;
     sequence_step step;
     step.first_position = s.computed;
@@ -210,11 +219,13 @@ step_request batch::write_plan() {
     step.tokens.insert(step.tokens.end(), p.guesses.begin(), p.guesses.end());
     const auto positions = s.computed + static_cast<uint32_t>(step.tokens.size());
     step.pages.assign(s.pages.begin(), s.pages.begin() + pages_for(positions));
+    const auto index = static_cast<uint32_t>(request.plan.sequences.size());
     if (p.is_last) {
       step.wants_logits = static_cast<uint32_t>(1 + p.guesses.size());
-      auto index = static_cast<uint32_t>(request.plan.sequences.size());
       request.sampling.push_back({index, s.params, s.ids, s.prompt_tokens});
     }
+    step.wants_hidden = p.pooled_rows;
+    if (p.pooled_rows > 0) request.pooling.push_back({index, std::exchange(s.pooled, {})});
     request.plan.sequences.push_back(std::move(step));
   }
   return request;

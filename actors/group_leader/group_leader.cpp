@@ -81,13 +81,26 @@ struct group_leader_state {
   void refuse(const stream_key& key, const error& why) {
     step_tokens answer;
     answer.refused.push_back({key.stream, why});
-    send_tokens(key.gateway, std::move(answer));
+    (void)send_tokens(key.gateway, std::move(answer));
   }
 
-  void send_tokens(const node_name& gateway, step_tokens tokens) {
+  result<void> send_tokens(const node_name& gateway, step_tokens tokens) {
     auto sent = env.post.send(gateway, head_to(service::requests), std::move(tokens));
     // A gateway that does not read loses its link, and with it its streams here: it takes them up again elsewhere.
     if (!sent && sent.err().code == errc::overloaded) env.post.disconnect(gateway, "it does not read its tokens");
+    return sent;
+  }
+
+  // Each in an envelope of its own: a frame's bound need not hold a step's.
+  void send_embedding(const stream_key& key, uint64_t step_number, stream_embedding embedding) {
+    const size_t numbers = embedding.values.size();
+    step_tokens answer;
+    answer.step = step_number;
+    answer.embeddings.push_back(std::move(embedding));
+    auto sent = send_tokens(key.gateway, std::move(answer));
+    if (sent || sent.err().code != errc::payload_too_large) return;
+    refuse(key, {errc::not_supported, "an embedding of " + std::to_string(numbers) +
+                                          " numbers does not fit one message between nodes (transport.frameBytesMax)"});
   }
 
   void on_gateway_lost(const peer_identity& peer) {
@@ -135,9 +148,11 @@ struct group_leader_state {
       tokens.step = outcome->number;
       tokens.tokens.push_back(std::move(token));
     }
+    auto embeddings = streams.take_embeddings();
     // The next step runs while this one's tokens are encoded and sent.
     step(now);
-    for (auto& [gateway, tokens] : by_gateway) send_tokens(gateway, std::move(tokens));
+    for (auto& [gateway, tokens] : by_gateway) (void)send_tokens(gateway, std::move(tokens));
+    for (auto& [key, embedding] : embeddings) send_embedding(key, outcome->number, std::move(embedding));
   }
 
   void fail(const error& why) {

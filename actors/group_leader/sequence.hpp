@@ -47,6 +47,10 @@ struct sequence {
   uint32_t tokens_max = 0;
   std::vector<token_id> eos;
   std::string cache_salt;
+  /// Not none: its rows are pooled, and no token is drawn.
+  pooling_kind pooling = pooling_kind::none;
+  /// Of the rows that were pooled so far (hidden); empty before the first, and while a step adds more.
+  std::vector<double> pooled;
 
   /// Positions whose keys and values are in the pages.
   uint32_t computed = 0;
@@ -66,6 +70,10 @@ struct sequence {
 
   uint32_t length() const { return static_cast<uint32_t>(ids->size()); }
   uint32_t to_compute() const { return length() - computed; }
+  /// A mean needs every row: what the cache has are keys and values. Nor does it leave its own pages there: nobody asks
+  /// for the same text twice, and they would push out prefixes that are.
+  bool uses_cache() const { return pooling != pooling_kind::mean; }
+  bool is_embedding() const { return pooling != pooling_kind::none; }
   uint32_t generated() const { return length() - prompt_tokens; }
   uint32_t last_known_page() const { return known_pages == 0 ? prefix_cache::root : pages[known_pages - 1]; }
   /// The ids of the page after the known ones, whose positions exist.

@@ -1,5 +1,6 @@
 #include "actors/rank/rank.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "actors/runtime/orphan_watch.hpp"
@@ -78,6 +79,8 @@ struct rank_state {
     for_it.limits.prefix_cache = deployment.prefix_cache;
     for_it.limits.draft_tokens_max = deployment.speculation == "ngram" ? deployment.draft_tokens_max : 0;
     for_it.limits.draft_match_min = deployment.draft_match_min;
+    for_it.limits.embeddings_max =
+        std::max(1U, embedding_step_bytes_max / static_cast<uint32_t>(sizeof(float)) / std::max(1U, facts->hidden));
     for_it.step_timeout = env.config.supervision.step_timeout;
     for_it.on_failure = [to = handle()](error why) { tell(to, compute_ended{std::move(why)}); };
     auto actor = spawn_group_leader(self->home_system(), env, std::move(for_it), device);

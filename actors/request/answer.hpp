@@ -32,6 +32,8 @@ struct generate_request {
   /// generate::priority and generate::cache_salt.
   int32_t priority = 0;
   std::string cache_salt;
+  /// generate::pooling. Not none: one choice, no tokens; the prompt alone is at most the context.
+  pooling_kind pooling = pooling_kind::none;
   /// Text of special tokens is part of the answer (it is not, usually).
   bool keep_special_tokens = false;
   /// From arrival to the last token.
@@ -57,6 +59,8 @@ struct answer_delta {
   std::string text;
   /// Of the tokens since the last delta of this choice, where logprobs were asked for.
   std::vector<token_logprob> logprobs;
+  /// stream_embedding::values, where there is pooling: the whole answer.
+  std::vector<float> embedding{};
   /// Not `none` in the last delta of a choice.
   finish_reason finish = finish_reason::none;
 };

@@ -41,6 +41,13 @@ choice_stream::verdict choice_stream::accept(const stream_token& token) {
   return verdict::accepted;
 }
 
+choice_stream::verdict choice_stream::accept(const stream_embedding& embedding) {
+  if (finished()) return verdict::late;
+  delta_.embedding = embedding.values;
+  end(finish_reason::stop);
+  return verdict::accepted;
+}
+
 void choice_stream::append(std::string_view text) {
   auto piece = stops_.push(text);
   delta_.text += piece.text;
@@ -56,6 +63,7 @@ void choice_stream::delta_taken() {
   sent_finish_ = finished();
   delta_.text.clear();
   delta_.logprobs.clear();
+  delta_.embedding.clear();
 }
 
 token_logprob choice_stream::describe(const stream_token& token) const {

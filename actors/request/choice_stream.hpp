@@ -1,6 +1,6 @@
-// One choice of one request: its committed tokens and the text made of them. Pure; the request actor moves tokens in
-// and deltas out. A committed token never changes; whatever group it came from, the index decides whether it is the
-// next.
+// One choice of one request: its committed tokens and the text made of them, or its embedding. Pure; the request actor
+// moves tokens in and deltas out. A committed token never changes; whatever group it came from, the index decides
+// whether it is the next.
 #pragma once
 
 #include <memory>
@@ -28,6 +28,8 @@ class choice_stream {
     late,
   };
   verdict accept(const stream_token& token);
+  /// The whole answer of a stream with pooling. `accepted`, or `late`.
+  verdict accept(const stream_embedding& embedding);
 
   const std::vector<token_id>& committed() const { return committed_; }
   bool finished() const { return finish_ != finish_reason::none; }

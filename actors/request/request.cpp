@@ -64,6 +64,7 @@ struct request_state {
     return {
         [this](const route_decision& decision) { on_decision(decision); },
         [this](const stream_progress& progress) { on_progress(progress); },
+        [this](const stream_embedded& embedded) { on_embedded(embedded); },
         [this](const stream_rejected& rejected) { on_rejected(rejected); },
         [this](const group_lost& lost) { on_lost(lost); },
         [this](const client_gone&) { end_with("cancelled"); },
@@ -123,6 +124,7 @@ struct request_state {
     wanted.eos = config.begin.at->eos;
     wanted.priority = request.priority;
     wanted.cache_salt = request.cache_salt;
+    wanted.pooling = request.pooling;
     auto sent = env.post.send(c.leader, with_time_left(head_to_leader(c)), std::move(wanted));
     if (!sent) try_again(*index, sent.err());
   }
@@ -180,14 +182,37 @@ struct request_state {
 
   // ---- what comes back ----
 
-  void on_progress(const stream_progress& progress) {
-    auto index = index_of(progress.token.stream);
+  // The choice of a stream that this incarnation of a group works on. `embedding`: what it said is one.
+  std::optional<uint32_t> answered(stream_id stream, group_number group, generation_number generation, bool embedding) {
+    auto index = index_of(stream);
+    if (!index) return std::nullopt;
+    if (!is_current(*index, group, generation)) {
+      if (choices[*index].at != phase::finished) env.metrics.frame_refused("generation");
+      return std::nullopt;
+    }
+    if (embedding != (request.pooling != pooling_kind::none)) {
+      env.metrics.frame_refused("order");
+      return std::nullopt;
+    }
+    return index;
+  }
+
+  void on_embedded(const stream_embedded& embedded) {
+    const auto& embedding = embedded.embedding;
+    auto index = answered(embedding.stream, embedded.group, embedded.generation, true);
     if (!index) return;
     auto& c = choices[*index];
-    if (!is_current(*index, progress.group, progress.generation)) {
-      if (c.at != phase::finished) env.metrics.frame_refused("generation");
-      return;
-    }
+    if (c.stream.accept(embedding) != choice_stream::verdict::accepted) return;
+    note_time(c);
+    c.cached_tokens = embedding.cached;
+    finish(c, embedding.stream);
+    deliver();
+  }
+
+  void on_progress(const stream_progress& progress) {
+    auto index = answered(progress.token.stream, progress.group, progress.generation, false);
+    if (!index) return;
+    auto& c = choices[*index];
     switch (c.stream.accept(progress.token)) {
       case choice_stream::verdict::accepted: break;
       case choice_stream::verdict::gap:
@@ -205,10 +230,14 @@ struct request_state {
     if (c.stream.finished()) {
       // A stop string ends the stream here; the leader does not know it.
       if (progress.token.finish == finish_reason::none) cancel_at_leader(c, progress.token.stream);
-      tell(env.post.local(service::router), route_done{progress.token.stream});
-      c.at = phase::finished;
+      finish(c, progress.token.stream);
     }
     deliver();
+  }
+
+  void finish(choice& c, stream_id stream) {
+    tell(env.post.local(service::router), route_done{stream});
+    c.at = phase::finished;
   }
 
   void note_time(choice& c) {

@@ -6,6 +6,9 @@
 //                     └── its group is lost, ┘   (prompt + committed tokens go to another group, which computes the
 //                         refuses, or skips       same bits and goes on)
 //
+// One with pooling has no tokens to commit: it goes to another group as it came, and its embedding is the last thing
+// that its group says.
+//
 // It ends when every choice has finished, with one error when it cannot go on, or when the client is gone. When it
 // dies, the client gets one clear error (its parent `requests` sees to that).
 #pragma once
@@ -19,7 +22,8 @@ using request_actor = caf::typed_actor<
     // From the router.
     caf::result<void>(route_decision),
     // From `requests`, which receives the leaders' envelopes.
-    caf::result<void>(stream_progress), caf::result<void>(stream_rejected), caf::result<void>(group_lost),
+    caf::result<void>(stream_progress), caf::result<void>(stream_embedded), caf::result<void>(stream_rejected),
+    caf::result<void>(group_lost),
     // From the HTTP side.
     caf::result<void>(client_gone), caf::result<void>(client_resumed), caf::result<void>(tick)>;
 

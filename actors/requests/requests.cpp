@@ -66,6 +66,11 @@ struct requests_state {
         tell(at->second, stream_progress{head.group, head.generation, token});
       }
     }
+    for (const auto& embedding : step->embeddings) {
+      if (auto at = by_stream.find(embedding.stream); at != by_stream.end()) {
+        tell(at->second, stream_embedded{head.group, head.generation, embedding});
+      }
+    }
     for (const auto& refused : step->refused) {
       if (auto at = by_stream.find(refused.stream); at != by_stream.end()) {
         tell(at->second, stream_rejected{head.group, head.generation, refused});

@@ -1,4 +1,4 @@
-// The parent of all request actors of a gateway, and the address to which leaders send their tokens.
+// The parent of all request actors of a gateway, and the address to which leaders send their tokens and embeddings.
 //
 // Owns which stream belongs to which request actor. Bounded: beyond requests_max a request is refused (`overloaded`).
 // A request actor that dies lets its answer_sink go, which tells the client. When this actor dies, its requests do.
@@ -12,7 +12,7 @@ namespace troupe {
 using requests_actor = caf::typed_actor<
     // From the HTTP side.
     caf::result<void>(begin_request), caf::result<void>(client_gone), caf::result<void>(client_resumed),
-    // step_tokens, from leaders: each token goes to its request.
+    // step_tokens, from leaders: each token and each embedding goes to its request.
     caf::result<void>(inbound),
     // From the router, to every request.
     caf::result<void>(group_lost)>;

@@ -1,5 +1,6 @@
 #include "actors/router/routing_table.hpp"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -20,7 +21,8 @@ std::optional<routing_table::incarnation> routing_table::on_state(const group_st
   std::optional<incarnation> lost;
   if (had && !keeps) lost = incarnation{state.group, g.generation};
   if (!same) {
-    g.streams = g.streams_unreported = 0;
+    g.streams = 0;
+    g.streams_unreported = g.ends_unreported = 0;
     g.tokens_unreported = 0;
     g.reported = false;
     loads_.erase(state.group);
@@ -38,7 +40,7 @@ bool routing_table::on_load(group_number number, generation_number generation, c
   if (at == groups_.end() || at->second.generation != generation) return false;
   auto& g = at->second;
   g.reported = true;
-  g.streams_unreported = 0;
+  g.streams_unreported = g.ends_unreported = 0;
   g.tokens_unreported = 0;
   loads_[number] = load;
   return true;
@@ -68,6 +70,7 @@ result<routing_table::target> routing_table::choose(const std::string& deploymen
     }
     const auto& load = loads_[number];
     uint64_t streams = uint64_t{load.running} + load.waiting + g.streams_unreported;
+    streams -= std::min(streams, g.ends_unreported);
     if (streams >= uint64_t{load.sequences_max} + load.waiting_max) {
       full = true;
       continue;
@@ -93,7 +96,9 @@ result<routing_table::target> routing_table::choose(const std::string& deploymen
 
 void routing_table::release(group_number number, generation_number generation) {
   auto at = groups_.find(number);
-  if (at != groups_.end() && at->second.generation == generation && at->second.streams > 0) --at->second.streams;
+  if (at == groups_.end() || at->second.generation != generation || at->second.streams == 0) return;
+  --at->second.streams;
+  ++at->second.ends_unreported;
 }
 
 std::vector<routing_table::incarnation> routing_table::idle_draining() const {

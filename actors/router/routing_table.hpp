@@ -61,7 +61,10 @@ class routing_table {
     /// Streams sent there and not released.
     uint32_t streams = 0;
     /// Sent since the last report, which does not know of them.
-    uint32_t streams_unreported = 0;
+    uint64_t streams_unreported = 0;
+    /// Released since the last report, which counts those that it knew. Short streams come and go many times between
+    /// two.
+    uint64_t ends_unreported = 0;
     uint64_t tokens_unreported = 0;
   };
 

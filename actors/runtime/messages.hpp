@@ -106,6 +106,11 @@ struct stream_progress {
   generation_number generation = 0;
   stream_token token;
 };
+struct stream_embedded {
+  group_number group = no_group_number;
+  generation_number generation = 0;
+  stream_embedding embedding;
+};
 struct stream_rejected {
   group_number group = no_group_number;
   generation_number generation = 0;
@@ -182,7 +187,7 @@ struct drain {
   X(node_up)                                                                                                   \
   X(node_lost)                                                                                                 \
   X(tick) X(begin_request) X(client_gone) X(client_resumed) X(route_request) X(route_decision) X(route_done)   \
-      X(group_lost) X(stream_progress) X(stream_rejected) X(group_state) X(group_idle) X(node_silent)          \
+      X(group_lost) X(stream_progress) X(stream_embedded) X(stream_rejected) X(group_state) X(group_idle) X(node_silent)          \
           X(compute_opened) X(compute_stepped) X(compute_ended) X(terminate_node) X(process_ended) X(describe) \
               X(tree_part) X(drain)
 // clang-format on

@@ -39,6 +39,7 @@ class kept_transport final : public transport {
  public:
   result<void> send(const node_name& to, frame_bytes frame) override {
     if (full.contains(to)) return {errc::overloaded, "full"};
+    if (frame->size() > frame_bytes_max) return {errc::payload_too_large, "too large"};
     sent.push_back({to, *decode(*frame)});
     return {};
   }
@@ -47,6 +48,7 @@ class kept_transport final : public transport {
   std::deque<sent_envelope> sent;
   std::vector<node_name> disconnected;
   std::set<node_name> full;
+  size_t frame_bytes_max = 8 << 20;
 };
 
 class counting_metrics final : public actor_metrics {

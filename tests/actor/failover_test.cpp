@@ -21,6 +21,7 @@ class recorded_answer final : public answer_sink {
     if (breaks) throw std::runtime_error("broken");
     if (full) return false;
     text += delta.text;
+    embedding.insert(embedding.end(), delta.embedding.begin(), delta.embedding.end());
     return true;
   }
   void on_end(const answer_usage& u) override {
@@ -30,6 +31,7 @@ class recorded_answer final : public answer_sink {
   void on_error(const error& why) override { errors.push_back(why); }
 
   std::string text;
+  std::vector<float> embedding;
   answer_usage usage;
   std::vector<error> errors;
   int ends = 0;
@@ -101,6 +103,11 @@ struct gateway : actor_world {
     t.finish = finish;
     receive(leader(group, generation), from_group(group, generation, service::requests),
             step_tokens{.step = 1, .tokens = {t}, .refused = {}});
+  }
+  void embedded(group_number group, generation_number generation, stream_id stream, std::vector<float> values) {
+    stream_embedding e{.stream = stream, .values = std::move(values), .cached = 1};
+    receive(leader(group, generation), from_group(group, generation, service::requests),
+            step_tokens{.step = 1, .tokens = {}, .refused = {}, .embeddings = {e}});
   }
   void begin(uint64_t key = 1) {
     begin_request::content content;
@@ -286,6 +293,79 @@ BOOST_FIXTURE_TEST_CASE(a_request_ends_at_its_deadline, gateway) {
   BOOST_REQUIRE(answer->errors.size() == 1u);
   BOOST_TEST((answer->errors[0].code == errc::deadline_exceeded));
   BOOST_TEST(take<cancel_stream>().has_value());
+}
+
+struct embedding_gateway : gateway {
+  embedding_gateway() {
+    request.pooling = pooling_kind::mean;
+    request.tokens_max = 0;
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(an_embedding_is_answered_by_one_group, embedding_gateway) {
+  up(0, 1);
+  begin();
+  auto asked = take<generate>();
+  BOOST_REQUIRE(asked.has_value());
+  BOOST_TEST((asked->second.pooling == pooling_kind::mean));
+  BOOST_TEST(asked->second.tokens_max == 0u);
+  embedded(0, 1, asked->second.stream, {0.6F, 0.8F});
+  BOOST_TEST((answer->embedding == std::vector<float>{0.6F, 0.8F}));
+  BOOST_TEST(answer->ends == 1);
+  BOOST_TEST(answer->usage.prompt_tokens == 2u);
+  BOOST_TEST(answer->usage.completion_tokens == 0u);
+  BOOST_TEST(answer->usage.cached_tokens == 1u);
+  BOOST_TEST(!take<cancel_stream>());
+  embedded(0, 1, asked->second.stream, {1, 0});
+  BOOST_TEST(answer->ends == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_embedding_whose_group_dies_is_made_by_another, embedding_gateway) {
+  up(0, 1);
+  begin();
+  auto first = take<generate>();
+  up(1, 4);
+  state(0, 2, group_phase::backing_off);
+  auto again = take<generate>();
+  BOOST_REQUIRE(again.has_value());
+  BOOST_TEST(again->first.to == "m-g1-r0");
+  BOOST_TEST((again->second == first->second));  // the same question, so the same answer
+  embedded(0, 1, first->second.stream, {1, 0});  // the fenced group wakes up
+  BOOST_TEST(answer->ends == 0);
+  BOOST_TEST(metrics.refused["generation"] == 1);
+  embedded(1, 4, again->second.stream, {0, 1});
+  BOOST_TEST((answer->embedding == std::vector<float>{0, 1}));
+  BOOST_TEST(answer->errors.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_embedding_that_its_group_refuses_is_tried_elsewhere_or_told, embedding_gateway) {
+  up(0, 1);
+  begin();
+  auto stream = take<generate>()->second.stream;
+  auto refuse = [&](errc code) {
+    receive(leader(0, 1), from_group(0, 1, service::requests),
+            step_tokens{.step = 1, .tokens = {}, .refused = {{stream, {code, "x"}}}});
+  };
+  refuse(errc::overloaded);
+  pass(100ms);
+  BOOST_TEST(take<generate>().has_value());
+  refuse(errc::not_supported);
+  BOOST_REQUIRE(answer->errors.size() == 1u);
+  BOOST_TEST((answer->errors[0].code == errc::not_supported));
+}
+
+BOOST_FIXTURE_TEST_CASE(tokens_for_an_embedding_and_embeddings_for_a_text_are_not_passed_on, embedding_gateway) {
+  up(0, 1);
+  begin();
+  token(0, 1, take<generate>()->second.stream, 0, 0, finish_reason::stop);
+  BOOST_TEST(answer->ends == 0);
+  request.pooling = pooling_kind::none;
+  request.tokens_max = 5;
+  begin(2);
+  embedded(0, 1, take<generate>()->second.stream, {1});
+  BOOST_TEST(answer->ends == 0);
+  BOOST_TEST(answer->embedding.empty());
+  BOOST_TEST(metrics.refused["order"] == 2);
 }
 
 // That ends the answer: the gateway's sink is an error then (an_answer_that_nobody_can_end_any_more_is_an_error).

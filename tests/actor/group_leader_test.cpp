@@ -26,6 +26,7 @@ class kept_compute final : public compute {
     step_result result;
     result.number = step.plan.number;
     result.sampled.assign(step.sampling.size(), sampled_token{7, 0, {}});
+    result.pooled.assign(step.pooling.size(), {3, 0, -4});
     result.took = took;
     result.in_model = took / 2;
     return result;
@@ -47,7 +48,8 @@ struct leader_world : actor_world {
     run();
   }
 
-  void ask(generation_number generation, stream_id stream, uint32_t time_left_ms = 0) {
+  void ask(generation_number generation, stream_id stream, uint32_t time_left_ms = 0,
+           pooling_kind pooling = pooling_kind::none) {
     envelope_head head;
     head.to = service::group_leader;
     head.group = 0;
@@ -56,7 +58,8 @@ struct leader_world : actor_world {
     generate wanted;
     wanted.stream = stream;
     wanted.prompt = {1, 2, 3};
-    wanted.tokens_max = 100;
+    wanted.tokens_max = pooling == pooling_kind::none ? 100 : 0;
+    wanted.pooling = pooling;
     receive({"gateway-0", 9, "gateway"}, head, std::move(wanted));
   }
 
@@ -98,6 +101,43 @@ BOOST_AUTO_TEST_CASE(a_stream_whose_deadline_passes_in_the_queue_is_refused_and_
   BOOST_REQUIRE(refused.size() == 1u);
   BOOST_TEST(refused[0].stream == 5u);
   BOOST_TEST((refused[0].why.code == errc::deadline_exceeded));
+}
+
+BOOST_AUTO_TEST_CASE(embeddings_are_sent_one_by_one_and_of_length_one) {
+  leader_world world;
+  world.ask(4, 1, 0, pooling_kind::mean);
+  world.ask(4, 2, 0, pooling_kind::last);
+  world.end_step(milliseconds(5));
+  world.end_step(milliseconds(5));
+  for (stream_id stream = 1; stream <= 2; ++stream) {
+    auto answer = world.take<step_tokens>();
+    BOOST_REQUIRE(answer.has_value());
+    BOOST_TEST(answer->first.to == "gateway-0");
+    BOOST_TEST(answer->second.tokens.empty());
+    BOOST_REQUIRE(answer->second.embeddings.size() == 1u);
+    BOOST_TEST(answer->second.embeddings[0].stream == stream);
+    BOOST_TEST((answer->second.embeddings[0].values == std::vector<float>{0.6F, 0, -0.8F}));
+  }
+  BOOST_TEST(!world.take<step_tokens>());
+  BOOST_TEST(!world.device.end_step);  // nothing is left to do
+}
+
+BOOST_AUTO_TEST_CASE(an_embedding_too_large_for_a_message_is_refused) {
+  leader_world world;
+  world.wire.frame_bytes_max = 500;
+  world.ask(4, 1, 0, pooling_kind::mean);
+  std::exchange(world.device.end_step, nullptr)([&] {
+    auto result = world.device.answer(milliseconds(5));
+    result.pooled.assign(1, std::vector<double>(200, 1));
+    return result;
+  }());
+  world.run();
+  auto answer = world.take<step_tokens>();
+  BOOST_REQUIRE(answer.has_value());
+  BOOST_REQUIRE(answer->second.refused.size() == 1u);
+  BOOST_TEST(answer->second.refused[0].stream == 1u);
+  BOOST_TEST((answer->second.refused[0].why.code == errc::not_supported));
+  BOOST_TEST(world.wire.disconnected.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_step_that_hangs_ends_the_group_though_no_collective_says_so) {

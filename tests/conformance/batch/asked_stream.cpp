@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 
 #include "shards/sampling/sampler.hpp"
 
@@ -10,6 +11,8 @@ namespace {
 
 constexpr duration patient = std::chrono::minutes(1);
 constexpr size_t prompt_max = 400;
+/// From there on no stream of tokens has a seed.
+constexpr uint64_t embedding_seeds = uint64_t{1} << 40;
 
 class stream_writer {
  public:
@@ -31,6 +34,17 @@ class stream_writer {
     if (chance(2)) g.eos = {0, id()};
     g.priority = static_cast<int32_t>(random_() % 5) - 2;
     if (chance(8)) g.cache_salt = "other";
+    return g;
+  }
+
+  /// Of a prompt that is generated from, too, or of the beginning of one.
+  generate write_embedding(uint64_t seed, const std::vector<asked_stream>& before) {
+    generate g;
+    g.prompt = before[random_() % before.size()].request.prompt;
+    if (chance(2)) g.prompt.resize(1 + random_() % g.prompt.size());
+    g.sampling.seed = seed;
+    g.priority = static_cast<int32_t>(random_() % 5) - 2;
+    g.pooling = chance(2) ? pooling_kind::mean : pooling_kind::last;
     return g;
   }
 
@@ -101,6 +115,28 @@ std::vector<drawn_token> tokens_alone(test_group& group, const generate& request
   return tokens;
 }
 
+std::vector<float> embedding_alone(test_group& group, const generate& request) {
+  const auto tokens = static_cast<uint32_t>(request.prompt.size());
+  auto led = group.leader().lead({.number = 1,
+                                  .sequences = {{.first_position = 0,
+                                                 .tokens = request.prompt,
+                                                 .pages = pages_for(tokens),
+                                                 .wants_logits = 0,
+                                                 .wants_hidden = tokens}}},
+                                 patient);
+  BOOST_REQUIRE_MESSAGE(led.has_value(), (led ? "" : led.err().detail));
+  std::vector<double> sum(group.leader().facts().hidden);
+  for (uint32_t t = request.pooling == pooling_kind::last ? tokens - 1 : 0; t < tokens; ++t) {
+    const auto row = group.leader().hidden(t);
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += double{row[i]};
+  }
+  double squares = 0;
+  for (double value : sum) squares += value * value;
+  std::vector<float> embedding;
+  for (double value : sum) embedding.push_back(static_cast<float>(value / std::sqrt(squares)));
+  return embedding;
+}
+
 std::vector<asked_stream> random_streams(test_group& alone, size_t count, uint64_t first, uint32_t vocab_size) {
   stream_writer writer(first, vocab_size);
   std::vector<asked_stream> streams;
@@ -108,6 +144,11 @@ std::vector<asked_stream> random_streams(test_group& alone, size_t count, uint64
     auto request = writer.write(first + i, streams);
     auto expected = tokens_alone(alone, request);
     streams.push_back({std::move(request), std::move(expected)});
+  }
+  for (size_t i = 0; i < embeddings_of(count); ++i) {
+    auto request = writer.write_embedding(first + i + embedding_seeds, streams);
+    auto embedding = embedding_alone(alone, request);
+    streams.push_back({std::move(request), {}, std::move(embedding)});
   }
   return streams;
 }

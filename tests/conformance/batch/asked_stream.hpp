@@ -30,6 +30,8 @@ struct asked_stream {
   /// Its sampling.seed is no other stream's.
   generate request;
   std::vector<drawn_token> expected;
+  /// With pooling, instead of tokens.
+  std::vector<float> embedding = {};
 };
 
 uint64_t hash_of(std::span<const float> row);
@@ -38,8 +40,14 @@ uint64_t hash_of(std::span<const float> row);
 /// guess. `group` takes the longest prompt in one step.
 std::vector<drawn_token> tokens_alone(test_group& group, const generate& request);
 
+/// The same of a stream with pooling: the rows of its prompt, which goes through the model as a whole.
+std::vector<float> embedding_alone(test_group& group, const generate& request);
+
+/// How many embeddings come beside so many streams.
+constexpr size_t embeddings_of(size_t streams) { return (streams + 3) / 4; }
+
 /// Streams of many kinds: short and long, random and repetitive, with every sampling parameter; some go on where an
-/// earlier one ended, as conversations do.
+/// earlier one ended, as conversations do. After them embeddings_of(count) whose prompts are to be embedded.
 ///   first: the number of the first of them, which makes seeds differ.
 std::vector<asked_stream> random_streams(test_group& alone, size_t count, uint64_t first, uint32_t vocab_size);
 

@@ -54,6 +54,8 @@ std::vector<batch::token_for> batch_on_group::step(const on_drawn& drawn, const 
   step_result result;
   result.number = request->plan.number;
   result.sampled = std::move(*sampled);
+  BOOST_REQUIRE(check_pooling(*request).has_value());
+  result.pooled = pool_step(*request, group_.leader());
   auto tokens = batch_.apply(result);
   check_pages();
   return tokens;

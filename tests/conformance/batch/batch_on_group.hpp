@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "actors/group_leader/batch.hpp"
+#include "actors/outside/compute/step_pooling.hpp"
 #include "actors/outside/compute/step_sampling.hpp"
 #include "tests/unit/engine/test_group.hpp"
 

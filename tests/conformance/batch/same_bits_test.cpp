@@ -1,9 +1,10 @@
-// Whatever happens to a stream in a batch, its logits have the bits that they have where it is alone.
+// Whatever happens to a stream in a batch, its logits, or its embedding, have the bits that they have where it is
+// alone.
 //
 // Random batches, chunks, threads, ranks, page shortage, prefix hits, preemptions, guesses, streams that leave and come
 // again with what they have. Each stream is compared with itself alone: the hash of every row of logits that a token
-// was drawn from, the token, its log probability. TROUPE_BITS_SEQUENCES says how many streams per precision (./test: as
-// many as fit into a minute); 10 000 are what a release is held to:
+// was drawn from, the token, its log probability; every number of an embedding. TROUPE_BITS_SEQUENCES says how many
+// streams per precision (./test: as many as fit into a minute); 10 000 are what a release is held to:
 //   TROUPE_BITS_SEQUENCES=10000 test_conformance_batch --run_test=no_bit_depends_on_the_company
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -43,7 +44,7 @@ arrangement draw_arrangement(std::mt19937& random, const precision& with) {
   a.group.backend = backends[random() % backends.size()];
   a.limits.sequences_max = static_cast<uint32_t>(1 + random() % 24);
   a.limits.step_tokens_max = a.limits.sequences_max + static_cast<uint32_t>(random() % 250);
-  a.limits.waiting_max = streams_per_arrangement;
+  a.limits.waiting_max = streams_per_arrangement + embeddings_of(streams_per_arrangement);
   a.limits.prefix_cache = random() % 5 != 0;
   a.limits.draft_tokens_max = random() % 4 == 0 ? 0 : static_cast<uint32_t>(1 + random() % 8);
   a.limits.draft_match_min = static_cast<uint32_t>(1 + random() % 3);
@@ -84,11 +85,16 @@ class run_of_streams {
         if (random_() % 25 == 0) leave();
       });
       for (const auto& [key, token] : tokens) take(key, token);
+      for (const auto& [key, embedding] : streams.take_embeddings()) take(key, embedding);
     }
     for (size_t i = 0; i < asked_.size(); ++i) BOOST_REQUIRE(got_[i].size() == asked_[i].expected.size());
+    const auto embeds = [](const auto& stream) { return stream.request.pooling != pooling_kind::none; };
+    BOOST_REQUIRE(embeddings_ == static_cast<size_t>(std::count_if(asked_.begin(), asked_.end(), embeds)));
     BOOST_TEST(streams.pages().used_pages() == 0u);
     return streams.load();
   }
+
+  size_t embeddings() const { return embeddings_; }
 
  private:
   void admit() {
@@ -134,6 +140,14 @@ class run_of_streams {
     if (ends) number_of_key_.erase(key);
   }
 
+  void take(const stream_key& key, const stream_embedding& embedding) {
+    const auto& stream = asked_[number_of_key_.at(key)];
+    BOOST_REQUIRE_MESSAGE(same_bits(embedding.values, stream.embedding),
+                          "the embedding of the stream with seed " << stream.request.sampling.seed << " differs");
+    number_of_key_.erase(key);
+    ++embeddings_;
+  }
+
   std::mt19937 random_;
   batch_on_group device_;
   std::vector<asked_stream> asked_;
@@ -142,9 +156,18 @@ class run_of_streams {
   std::map<uint64_t, size_t> number_of_seed_;
   std::map<stream_key, size_t> number_of_key_;
   stream_id next_stream_ = 1;
+  size_t embeddings_ = 0;
 };
 
-void add(group_load& all, const group_load& one) {
+struct figures {
+  group_load load;
+  size_t embeddings = 0;
+};
+
+void add(figures& sum, const figures& more) {
+  sum.embeddings += more.embeddings;
+  group_load& all = sum.load;
+  const group_load& one = more.load;
   all.steps += one.steps;
   all.prefilled_tokens += one.prefilled_tokens;
   all.generated_tokens += one.generated_tokens;
@@ -154,12 +177,12 @@ void add(group_load& all, const group_load& one) {
   all.accepted_tokens += one.accepted_tokens;
 }
 
-group_load check_precision(const precision& with, uint32_t seed, size_t wanted, instant until) {
+figures check_precision(const precision& with, uint32_t seed, size_t wanted, instant until) {
   const system_clock time;
   test_group reference({.folder = with.folder, .rows_max = 512, .kv_bf16 = with.kv_bf16});
   const uint32_t vocab_size = reference.leader().facts().vocab_size;
   std::mt19937 random(seed);
-  group_load all;
+  figures all;
   size_t compared = 0;
   while (compared < wanted && (compared == 0 || time.now() < until)) {
     const arrangement how = draw_arrangement(random, with);
@@ -167,14 +190,16 @@ group_load check_precision(const precision& with, uint32_t seed, size_t wanted, 
     BOOST_TEST_CONTEXT("streams from " << compared << ": " << how.text) {
       auto streams = random_streams(reference, count, compared + 1, vocab_size);
       run_of_streams run(how, std::move(streams), static_cast<uint32_t>(compared));
-      add(all, run.run());
+      const group_load load = run.run();
+      add(all, {load, run.embeddings()});
     }
     compared += count;
   }
-  std::cout << "figures: same bits, " << with.name << ": " << compared << " streams, " << all.generated_tokens
-            << " tokens in " << all.steps << " steps; " << all.prefilled_tokens << " prompt tokens computed and "
-            << all.prefix_tokens_hit << " found, " << all.preemptions << " preemptions, " << all.accepted_tokens
-            << " of " << all.drafted_tokens << " guesses right; no difference" << std::endl;
+  std::cout << "figures: same bits, " << with.name << ": " << compared << " streams, " << all.load.generated_tokens
+            << " tokens and " << all.embeddings << " embeddings in " << all.load.steps << " steps; "
+            << all.load.prefilled_tokens << " prompt tokens computed and " << all.load.prefix_tokens_hit << " found, "
+            << all.load.preemptions << " preemptions, " << all.load.accepted_tokens << " of " << all.load.drafted_tokens
+            << " guesses right; no difference" << std::endl;
   return all;
 }
 
@@ -184,16 +209,17 @@ BOOST_AUTO_TEST_CASE(no_bit_depends_on_the_company) {
   const temporary_folder folder;
   const auto all_precisions = precisions(folder.path());
   const instant begin = system_clock().now();
-  group_load all;
+  figures all;
   for (uint32_t i = 0; i < all_precisions.size(); ++i) {
     const duration share = duration(default_time_max) * (i + 1) / static_cast<int>(all_precisions.size());
     add(all, check_precision(all_precisions[i], i + 1, wanted, named ? instant::max() : begin + share));
   }
   // A run in which nothing of this happens proves nothing.
-  BOOST_TEST(all.preemptions > 0u);
-  BOOST_TEST(all.prefix_tokens_hit > 1000u);
-  BOOST_TEST(all.accepted_tokens > 50u);
-  BOOST_TEST(all.drafted_tokens > all.accepted_tokens + 20u);
+  BOOST_TEST(all.embeddings > 20u);
+  BOOST_TEST(all.load.preemptions > 0u);
+  BOOST_TEST(all.load.prefix_tokens_hit > 1000u);
+  BOOST_TEST(all.load.accepted_tokens > 50u);
+  BOOST_TEST(all.load.drafted_tokens > all.load.accepted_tokens + 20u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Random streams, cancels, steps and page shortage, against the model of fake_model.hpp: every stream gets exactly its
-// tokens, once and in order, pages are conserved at every step, and no page is written that another may read.
+// tokens, once and in order, or its embedding, to the bit; pages are conserved at every step, and no page is written
+// that another may read.
 #include <boost/test/unit_test.hpp>
 #include <random>
 
@@ -32,6 +33,7 @@ shape shape_of(uint32_t seed) {
   s.limits.prefix_cache = random() % 4 != 0;
   s.limits.draft_tokens_max = random() % 3 == 0 ? 0 : static_cast<uint32_t>(1 + random() % 6);
   s.limits.draft_match_min = static_cast<uint32_t>(1 + random() % 3);
+  s.limits.embeddings_max = static_cast<uint32_t>(1 + random() % 3);
   return s;
 }
 
@@ -63,6 +65,7 @@ class random_run {
       if (step) {
         BOOST_REQUIRE(step->plan.sequences.size() <= shape_.limits.sequences_max);
         take(batch_.apply(model_.run(*step)));
+        take(batch_.take_embeddings());
       }
       BOOST_REQUIRE(batch_.pages().conserved());
     }
@@ -71,6 +74,7 @@ class random_run {
   }
 
   group_load load() const { return batch_.load(); }
+  uint32_t embeddings() const { return embeddings_; }
 
  private:
   generate draw_request() {
@@ -92,6 +96,10 @@ class random_run {
     if (random_() % 3 == 0) g.eos = {id()};
     g.priority = static_cast<int32_t>(random_() % 3) - 1;
     if (random_() % 3 == 0) g.cache_salt = "other";
+    if (random_() % 4 == 0) {
+      g.pooling = random_() % 2 == 0 ? pooling_kind::mean : pooling_kind::last;
+      g.tokens_max = 0;
+    }
     return g;
   }
 
@@ -118,9 +126,24 @@ class random_run {
     asked_[next_++] = std::move(again);
   }
 
+  void take(const std::vector<batch::embedding_for>& embeddings) {
+    BOOST_REQUIRE(embeddings.size() <= shape_.limits.embeddings_max);
+    for (const auto& [k, embedding] : embeddings) {
+      const auto& a = asked_.at(k.stream);
+      BOOST_REQUIRE((a.it.pooling != pooling_kind::none));
+      BOOST_REQUIRE(embedding.stream == k.stream);
+      BOOST_REQUIRE((embedding.values == fake_model::embedding(a.it.prompt, a.it.pooling)));
+      BOOST_REQUIRE((a.it.pooling == pooling_kind::last || embedding.cached == 0));
+      said_.push_back(a.it.prompt);
+      asked_.erase(k.stream);
+      ++embeddings_;
+    }
+  }
+
   void take(const std::vector<batch::token_for>& tokens) {
     for (const auto& [k, token] : tokens) {
       auto& a = asked_.at(k.stream);
+      BOOST_REQUIRE((a.it.pooling == pooling_kind::none));
       auto ids = a.it.prompt;
       ids.insert(ids.end(), a.got.begin(), a.got.end());
       BOOST_REQUIRE(token.index == a.got.size());
@@ -145,15 +168,18 @@ class random_run {
   std::map<stream_id, asked> asked_;
   std::vector<std::vector<token_id>> said_;
   stream_id next_ = 1;
+  uint32_t embeddings_ = 0;
 };
 
 BOOST_AUTO_TEST_CASE(every_stream_gets_its_tokens_whatever_happens) {
   group_load all;
+  uint32_t embeddings = 0;
   for (uint32_t seed = 1; seed <= 60; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       random_run run(seed);
       run.run();
       const auto load = run.load();
+      embeddings += run.embeddings();
       all.preemptions += load.preemptions;
       all.prefix_tokens_hit += load.prefix_tokens_hit;
       all.prefix_pages_evicted += load.prefix_pages_evicted;
@@ -162,6 +188,7 @@ BOOST_AUTO_TEST_CASE(every_stream_gets_its_tokens_whatever_happens) {
     }
   }
   // A test in which nothing of this happens proves nothing.
+  BOOST_TEST(embeddings > 500u);
   BOOST_TEST(all.preemptions > 100u);
   BOOST_TEST(all.prefix_tokens_hit > 1000u);
   BOOST_TEST(all.prefix_pages_evicted > 100u);

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "actors/seams/compute.hpp"
 #include "base/random.hpp"
 #include "shards/engine/plan_check.hpp"
+#include "shards/pooling/pooling.hpp"
 
 namespace troupe::test {
 
@@ -32,6 +34,17 @@ class fake_model {
     return draw(sum, seed);
   }
 
+  /// The embedding of these ids, by definition.
+  static std::vector<float> embedding(const std::vector<token_id>& ids, pooling_kind pooling) {
+    uint64_t sum = 0;
+    std::vector<double> pooled;
+    for (size_t position = 0; position < ids.size(); ++position) {
+      sum += value(ids[position], position);
+      if (pooling == pooling_kind::mean || position + 1 == ids.size()) add_row(pooled, row_of(sum));
+    }
+    return unit_vector(pooled);
+  }
+
   /// The same from the pages.
   step_result run(const step_request& request) {
     auto allowed = checker_.check(request.plan);
@@ -45,12 +58,34 @@ class fake_model {
     step_result result;
     result.number = request.plan.number;
     for (const auto& task : request.sampling) draw_all(request.plan.sequences[task.sequence], task, result);
+    for (const auto& task : request.pooling)
+      result.pooled.push_back(add_rows(request.plan.sequences[task.sequence], task.sum));
     return result;
   }
 
  private:
   static uint64_t value(token_id id, size_t position) { return mixed(id, position + 1); }
   token_id draw(uint64_t sum, uint64_t seed) const { return static_cast<token_id>(mixed(sum, seed) % vocab_size_); }
+
+  /// Numbers of very different sizes, so that the order in which rows are added shows.
+  static std::vector<float> row_of(uint64_t sum) {
+    std::vector<float> row(3);
+    for (size_t i = 0; i < row.size(); ++i) {
+      const uint64_t bits = mixed(sum, i);
+      row[i] = std::ldexp(static_cast<float>(bits % 2001) - 1000.0F, static_cast<int>(bits >> 58) - 32);
+    }
+    return row;
+  }
+
+  std::vector<double> add_rows(const sequence_step& sequence, std::vector<double> pooled) {
+    uint64_t sum = 0;
+    const auto end = static_cast<uint32_t>(sequence.first_position + sequence.tokens.size());
+    for (uint32_t position = 0; position < end; ++position) {
+      sum += at(sequence, position);
+      if (position + sequence.wants_hidden >= end) add_row(pooled, row_of(sum));
+    }
+    return pooled;
+  }
 
   uint64_t& at(const sequence_step& sequence, uint32_t position) {
     return memory_[size_t{sequence.pages[position / kv_page_positions]} * kv_page_positions +

@@ -81,6 +81,19 @@ BOOST_FIXTURE_TEST_CASE(refuses_when_every_queue_is_full, two_groups) {
   BOOST_TEST((table->choose("m", "", 1).err().code == errc::overloaded));
 }
 
+BOOST_FIXTURE_TEST_CASE(streams_that_ended_before_the_next_report_take_no_place, two_groups) {
+  up(0, 1);
+  report(0, 1, 3);
+  for (int i = 0; i < 20; ++i) {
+    BOOST_REQUIRE(table->choose("m", "", 1).has_value());
+    table->release(0, 1);
+  }
+  for (int i = 0; i < 3; ++i) BOOST_TEST(table->choose("m", "", 1).has_value());
+  BOOST_TEST((table->choose("m", "", 1).err().code == errc::overloaded));
+  report(0, 1, 6);
+  BOOST_TEST((table->choose("m", "", 1).err().code == errc::overloaded));
+}
+
 BOOST_FIXTURE_TEST_CASE(an_older_generation_is_neither_heard_nor_used, two_groups) {
   up(0, 5);
   BOOST_TEST(!tell(0, 4, group_phase::ready));
