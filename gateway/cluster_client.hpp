@@ -24,6 +24,10 @@ struct served_model {
   int64_t created = 0;
   uint32_t context_max = 0;
   uint32_t vocab_size = 0;
+  /// Numbers of an embedding.
+  uint32_t hidden = 0;
+  /// How embeddings are made; never none.
+  pooling_kind pooling = pooling_kind::last;
   std::vector<token_id> eos;
   std::shared_ptr<const tokenizer> tokens;
   /// Null where the model has none: chat requests are refused with a clear error.

@@ -35,6 +35,9 @@ enum Backend { auto @0; scalar @1; avx2 @2; avx512 @3; }
 enum Speculation { off @0; ngram @1; }
 enum KvType { f32 @0; bf16 @1; }
 
+# How embeddings are made; auto is what the model's files say, otherwise last.
+enum Pooling { auto @0; mean @1; last @2; }
+
 struct ClusterConfig {
   name @0 :Text = "local" $form(name)
       $meaning("The cluster's name. A node of another cluster is refused.");
@@ -112,6 +115,8 @@ struct DeploymentConfig {
       $meaning("So many tokens must have occurred together before what followed them is guessed.");
   kvType @16 :KvType = f32
       $meaning("What keys and values are kept as. bf16 takes half the memory, and half of its way to the processor; the results are then not those of f32, but depend on nothing else either.");
+  pooling @17 :Pooling = auto
+      $meaning("What /v1/embeddings makes of a text: the mean of its tokens' rows after the last norm, or the last token's row. auto: what the model's files say (modules.json and 1_Pooling/config.json of sentence-transformers, pooling_type of GGUF), otherwise last.");
 }
 
 struct HttpConfig {

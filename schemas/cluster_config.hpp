@@ -68,6 +68,8 @@ struct deployment_config {
   uint32_t draft_match_min = 3;
   /// "f32", "bf16": what keys and values are kept as.
   std::string kv_type = "f32";
+  /// "auto", "mean", "last".
+  std::string pooling = "auto";
 
   friend bool operator==(const deployment_config&, const deployment_config&) = default;
 };

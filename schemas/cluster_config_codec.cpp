@@ -55,7 +55,8 @@ deployment_config deployment(wire::DeploymentConfig::Reader in) {
           .speculation = name_of(in.getSpeculation()),
           .draft_tokens_max = in.getDraftTokensMax(),
           .draft_match_min = in.getDraftMatchMin(),
-          .kv_type = name_of(in.getKvType())};
+          .kv_type = name_of(in.getKvType()),
+          .pooling = name_of(in.getPooling())};
 }
 
 http_config http(wire::HttpConfig::Reader in) {

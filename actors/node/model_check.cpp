@@ -2,6 +2,7 @@
 
 #include "shards/engine/available_memory.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/model_pooling.hpp"
 #include "shards/model/weight_files.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
@@ -22,6 +23,7 @@ result<uint64_t> bytes_of_group(const deployment_config& deployment) {
     if (!tokens) return std::move(tokens).err();
     return {};
   }());
+  TROUPE_TRY(choose_pooling(deployment.pooling, deployment.model));
   const uint64_t element = deployment.kv_type == "bf16" ? sizeof(uint16_t) : sizeof(float);
   const uint64_t kv = uint64_t{2} * config.layers * config.kv_size() * element * deployment.kv_positions;
   return weights.bytes() + kv;

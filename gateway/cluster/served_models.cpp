@@ -6,6 +6,7 @@
 #include "shards/chat_template/chat_template.hpp"
 #include "shards/model/generation_defaults.hpp"
 #include "shards/model/model_config.hpp"
+#include "shards/model/model_pooling.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
@@ -19,6 +20,8 @@ result<std::shared_ptr<const served_model>> load_served_model(const deployment_c
   model->created = created;
   model->context_max = std::min(config.context_max, deployment.kv_positions);
   model->vocab_size = config.vocab_size;
+  model->hidden = config.hidden;
+  TROUPE_ASSIGN(model->pooling, choose_pooling(deployment.pooling, deployment.model));
   model->eos = defaults.eos;
   TROUPE_ASSIGN(model->tokens, tokenizer::load(deployment.model));
   auto chat = read_chat_template(deployment.model);

@@ -1,4 +1,5 @@
-// The text of a config.json, which is read as a generation_config.json too. Whatever is accepted must keep its
+// The text of a config.json, which is read as a generation_config.json, a modules.json and a pooling's config.json too.
+// Whatever is accepted must keep its
 // promises.
 #include <cstdint>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "shards/model/generation_defaults.hpp"
 #include "shards/model/model_config.hpp"
 #include "shards/model/model_parts.hpp"
+#include "shards/model/model_pooling.hpp"
 #include "shards/model/weight_files.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -40,5 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     TROUPE_CHECK(defaults->temperature >= 0 && defaults->temperature <= 2);
     TROUPE_CHECK(defaults->top_p > 0 && defaults->top_p <= 1);
   }
+  if (auto path = troupe::parse_pooling_modules(*json)) TROUPE_CHECK(path->find('/') == path->npos && *path != "..");
+  if (auto pooling = troupe::parse_pooling_config(*json)) TROUPE_CHECK(*pooling != troupe::pooling_kind::none);
   return 0;
 }

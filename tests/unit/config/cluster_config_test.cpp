@@ -62,6 +62,7 @@ deployments:
     draftTokensMax: 5
     draftMatchMin: 2
     kvType: bf16
+    pooling: mean
 http: {threads: 11, connectionsMax: 12, connectionsPerAddressMax: 33, headerBytesMax: 1300, bodyBytesMax: 1400,
   streamBufferBytes: 15000, headerTimeoutMs: 16, idleTimeoutMs: 17, slowClientTimeoutMs: 18, requestTimeoutMs: 19}
 transport: {frameBytesMax: 100000, queueBytesMax: 200000, pingIntervalMs: 20, pingsMissedMax: 21}
@@ -93,7 +94,8 @@ supervision: {restartsMax: 22, restartPeriodMs: 23, restartDelayMs: 24, restartD
                        "ngram",
                        5,
                        2,
-                       "bf16"}},
+                       "bf16",
+                       "mean"}},
       .http = {11, 12, 33, 1300, 1400, 15000, milliseconds(16), milliseconds(17), milliseconds(18), milliseconds(19)},
       .transport = {100000, 200000, milliseconds(20), 21},
       .supervision = {22, milliseconds(23), milliseconds(24), milliseconds(25), milliseconds(260), milliseconds(27),
