@@ -6,6 +6,8 @@
 #include "gateway/api/api_error.hpp"
 #include "gateway/api/chat_request.hpp"
 #include "gateway/api/completion_request.hpp"
+#include "gateway/api/embedding_call.hpp"
+#include "gateway/api/embedding_request.hpp"
 #include "gateway/api/json_text.hpp"
 #include "gateway/api/media_type.hpp"
 
@@ -20,9 +22,10 @@ struct route_entry {
   bool post;
 };
 
-constexpr std::array<route_entry, 7> routes{{
+constexpr std::array<route_entry, 8> routes{{
     {"/v1/chat/completions", route::chat_completions, true},
     {"/v1/completions", route::completions, true},
+    {"/v1/embeddings", route::embeddings, true},
     {"/v1/models", route::models, false},
     {"/live", route::live, false},
     {"/ready", route::ready, false},
@@ -80,6 +83,7 @@ class api final : public http_handler {
     switch (route which = route_of(request.path)) {
       case route::chat_completions:
       case route::completions: return generate(which, request, exchange);
+      case route::embeddings: return embed(request, exchange);
       case route::models: return exchange->respond(models(request.path));
       case route::live: return exchange->respond({.body = R"({"status":"live"})"});
       case route::ready: return exchange->respond(ready());
@@ -92,13 +96,27 @@ class api final : public http_handler {
   }
 
  private:
+  call_context context_of(const http_request& request) {
+    return {.cluster = cluster_,
+            .time = time_,
+            .random = random_,
+            .request_id = request.request_id,
+            .request_timeout = config_.request_timeout,
+            .choices_max = config_.choices_max};
+  }
+
+  void embed(const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
+    auto call = parse_embedding_request(request.body, context_of(request),
+                                        {.inputs_max = config_.embedding_inputs_max,
+                                         .tokens_max = config_.embedding_tokens_max,
+                                         .answer_bytes_max = config_.collected_bytes_max});
+    if (!call) return exchange->respond(refusal(call.err()));
+    start_embeddings({.deadline = time_.now() + config_.request_timeout, .at_once = config_.embeddings_at_once},
+                     std::move(*call), cluster_, time_, exchange);
+  }
+
   void generate(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
-    call_context context{.cluster = cluster_,
-                         .time = time_,
-                         .random = random_,
-                         .request_id = request.request_id,
-                         .request_timeout = config_.request_timeout,
-                         .choices_max = config_.choices_max};
+    const call_context context = context_of(request);
     auto call = which == route::chat_completions ? parse_chat_request(request.body, context)
                                                  : parse_completion_request(request.body, context);
     if (!call) return exchange->respond(refusal(call.err()));

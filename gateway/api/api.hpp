@@ -1,9 +1,10 @@
-// The routes of the gateway: OpenAI's completions, chat completions and models, and what an operator asks a node.
+// The routes of the gateway: OpenAI's completions, chat completions, embeddings and models, and what an operator asks a
+// node.
 //
-//   POST /v1/chat/completions   POST /v1/completions   GET /v1/models   GET /v1/models/{id}
+//   POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   GET /v1/models   GET /v1/models/{id}
 //   GET /live   GET /ready   GET /health   GET /metrics
 //
-// Each request is parsed once into a generate_request that cannot be invalid; every refusal is OpenAI's error object.
+// Each request is parsed once into generate_requests that cannot be invalid; every refusal is OpenAI's error object.
 #pragma once
 
 #include <memory>
@@ -23,6 +24,11 @@ struct api_config {
   uint32_t choices_max = 16;
   /// Of an answer that is not streamed; beyond it the request is refused with the advice to stream.
   size_t collected_bytes_max = 64 << 20;
+  /// Of one call for embeddings: inputs, and tokens of all of them. As OpenAI has it.
+  size_t embedding_inputs_max = 2048;
+  size_t embedding_tokens_max = 300'000;
+  /// Of its inputs so many are under way at once, so that one call takes neither the queue nor the batch for itself.
+  size_t embeddings_at_once = 32;
 };
 
 /// The references must outlive the handler and everything that it started.

@@ -1,87 +1,23 @@
 #include "gateway/api/completion_request.hpp"
 
-#include "base/utf8.hpp"
+#include <limits>
+
+#include "gateway/api/text_inputs.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
 namespace {
 
-namespace json = boost::json;
-
 // As OpenAI and vLLM: whoever wants more than a taste says so.
 constexpr uint32_t tokens_default = 16;
 
-constexpr std::string_view prompt_must =
-    "a string, an array of strings, an array of token ids, or an array of arrays of token ids";
-
-// A prompt as it was written: a text, or ids that were checked.
-struct prompt {
-  std::string text = {};
-  std::vector<token_id> ids = {};
-  bool is_text = false;
-};
-
-api_result<prompt> parse_ids(const json::array& array, const served_model& model, const std::string& path) {
-  if (array.empty()) return invalid_value(path, "an array of at least one token id");
-  prompt out;
-  out.ids.reserve(array.size());
-  for (size_t i = 0; i < array.size(); ++i) {
-    auto id = json_integer(array[i]);
-    if (!id || *id < 0 || *id >= int64_t{model.vocab_size}) {
-      return invalid_value(path + "[" + std::to_string(i) + "]",
-                           "a token id from 0 to " + std::to_string(model.vocab_size - 1));
-    }
-    out.ids.push_back(static_cast<token_id>(*id));
-  }
-  return out;
-}
-
-prompt text_prompt(const json::string& text) { return {.text = std::string(text), .is_text = true}; }
-
-api_result<std::vector<prompt>> parse_prompts(const field_reader& in, const served_model& model, size_t prompts_max) {
-  const auto* value = in.find("prompt");
-  if (!value) return invalid_value("prompt", prompt_must);
-  std::vector<prompt> out;
-  if (value->is_string()) {
-    out.push_back(text_prompt(value->get_string()));
-    return out;
-  }
-  if (!value->is_array() || value->get_array().empty()) return invalid_value("prompt", prompt_must);
-  const auto& array = value->get_array();
-  if (array[0].is_number()) {
-    TROUPE_ASSIGN(auto ids, parse_ids(array, model, "prompt"));
-    out.push_back(std::move(ids));
-    return out;
-  }
-  if (array.size() > prompts_max) {
-    return invalid_value("prompt", "at most " + std::to_string(prompts_max) + " prompts (times n)");
-  }
-  for (size_t i = 0; i < array.size(); ++i) {
-    if (array[i].kind() != array[0].kind()) return invalid_value("prompt", prompt_must);
-    if (array[i].is_string()) {
-      out.push_back(text_prompt(array[i].get_string()));
-    } else if (array[i].is_array()) {
-      TROUPE_ASSIGN(auto ids, parse_ids(array[i].get_array(), model, "prompt[" + std::to_string(i) + "]"));
-      out.push_back(std::move(ids));
-    } else {
-      return invalid_value("prompt", prompt_must);
-    }
-  }
-  return out;
-}
-
-api_result<std::vector<token_id>> encode(const prompt& from, const served_model& model, bool add_special) {
-  if (!from.is_text) return from.ids;
-  auto ids = model.tokens->encode(from.text, add_special);
-  if (!ids) return api_error(std::move(ids).err(), "prompt");
+api_result<std::vector<token_id>> encode(const text_input& from, const served_model& model, bool add_special) {
+  TROUPE_ASSIGN(auto ids, tokens_of(from, model, add_special));
   // Nothing to start from: a new document, as OpenAI has it.
-  if (ids->empty() && model.tokens->bos()) ids->push_back(*model.tokens->bos());
-  if (ids->empty()) return invalid_value("prompt", "at least one token long: this model has none that begins a text");
-  for (token_id id : *ids) {
-    // The tokenizer may know more words than the model.
-    if (id >= model.vocab_size) return invalid_value("prompt", "without words that the model has no embedding for");
-  }
-  return std::move(*ids);
+  const auto bos = model.tokens->bos();
+  if (ids.empty() && bos && *bos < model.vocab_size) ids.push_back(*bos);
+  if (ids.empty()) return invalid_value("prompt", "at least one token long: this model has none that begins a text");
+  return ids;
 }
 
 }  // namespace
@@ -100,7 +36,8 @@ api_result<generation_call> parse_completion_request(std::string_view body, cons
   if (echo && logprobs >= 0)
     return unsupported("echo", "the prompt's own logprobs are not computed; leave out logprobs");
   TROUPE_ASSIGN(bool add_special, in.boolean("add_special_tokens", true));
-  TROUPE_ASSIGN(auto prompts, parse_prompts(in, *common.model, context.choices_max / common.choices));
+  TROUPE_ASSIGN(auto prompts, parse_text_inputs(in, "prompt", *common.model,
+                                                {context.choices_max / common.choices, "prompts (times n)"}));
 
   generation_call call;
   call.model = common.model;

@@ -11,11 +11,11 @@
 namespace troupe {
 
 /// The fixed list of routes: what metrics and logs call a request by.
-enum class route : uint8_t { chat_completions, completions, models, live, ready, health, metrics, unknown };
+enum class route : uint8_t { chat_completions, completions, embeddings, models, live, ready, health, metrics, unknown };
 
 /// "chat_completions"
 constexpr std::string_view name(route which) {
-  constexpr std::string_view names[] = {"chat_completions", "completions", "models", "live", "ready",
+  constexpr std::string_view names[] = {"chat_completions", "completions", "embeddings", "models", "live", "ready",
                                         "health",           "metrics",     "unknown"};
   return names[static_cast<size_t>(which)];
 }

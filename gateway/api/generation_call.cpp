@@ -93,6 +93,30 @@ api_result<bool> refuse_unsupported(const field_reader& in) {
   return in.refuse({"chat_template"}, "templates come with the model, never from a client");
 }
 
+}  // namespace
+
+api_result<json::object> parse_body(std::string_view body) {
+  // How large a body may be is the HTTP server's to say, and it has.
+  TROUPE_ASSIGN(auto value, parse_json(body, {.bytes_max = body.size()}));
+  if (!value.is_object()) {
+    return error{errc::invalid_argument, "the body must be a JSON object, not " + std::string(kind_name(value))};
+  }
+  return std::move(value.get_object());
+}
+
+api_result<std::shared_ptr<const served_model>> parse_model(const field_reader& in, const call_context& context) {
+  TROUPE_ASSIGN(auto name, in.string("model", ""));
+  if (name.empty()) return invalid_value("model", "the name of a model; GET /v1/models lists them");
+  auto model = context.cluster.find_model(name);
+  if (!model) return unknown_model(name);
+  return model;
+}
+
+api_result<int32_t> parse_priority(const field_reader& in) {
+  TROUPE_ASSIGN(auto priority, in.integer("priority", 0, priority_least, priority_most));
+  return static_cast<int32_t>(priority);
+}
+
 // Who shares cached prefixes with whom: requests that say the same. Each part with its length, so that no two ways of
 // saying it look alike.
 api_result<std::string> parse_cache_salt(const field_reader& in) {
@@ -106,23 +130,9 @@ api_result<std::string> parse_cache_salt(const field_reader& in) {
   return salt;
 }
 
-}  // namespace
-
-api_result<json::object> parse_body(std::string_view body) {
-  // How large a body may be is the HTTP server's to say, and it has.
-  TROUPE_ASSIGN(auto value, parse_json(body, {.bytes_max = body.size()}));
-  if (!value.is_object()) {
-    return error{errc::invalid_argument, "the body must be a JSON object, not " + std::string(kind_name(value))};
-  }
-  return std::move(value.get_object());
-}
-
 api_result<common_fields> parse_common_fields(const field_reader& in, const call_context& context) {
   common_fields out;
-  TROUPE_ASSIGN(auto model, in.string("model", ""));
-  if (model.empty()) return invalid_value("model", "the name of a model; GET /v1/models lists them");
-  out.model = context.cluster.find_model(model);
-  if (!out.model) return unknown_model(model);
+  TROUPE_ASSIGN(out.model, parse_model(in, context));
   TROUPE_TRY(refuse_unsupported(in));
   TROUPE_ASSIGN(out.sampling, parse_sampling(in, *out.model));
   TROUPE_ASSIGN(out.stop, parse_stop(in));
@@ -147,8 +157,7 @@ api_result<common_fields> parse_common_fields(const field_reader& in, const call
     TROUPE_ASSIGN(out.include_usage, field_reader(*options, "stream_options").boolean("include_usage", false));
   }
   TROUPE_TRY(in.string("user", ""));
-  TROUPE_ASSIGN(auto priority, in.integer("priority", 0, priority_least, priority_most));
-  out.priority = static_cast<int32_t>(priority);
+  TROUPE_ASSIGN(out.priority, parse_priority(in));
   TROUPE_ASSIGN(out.cache_salt, parse_cache_salt(in));
   return out;
 }

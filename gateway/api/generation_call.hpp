@@ -61,6 +61,12 @@ inline constexpr int32_t top_logprobs_max = 20;
 /// The body as an object, which is what every route takes.
 api_result<boost::json::object> parse_body(std::string_view body);
 
+/// The model that `in` names. Errors: unknown_model, invalid_argument.
+api_result<std::shared_ptr<const served_model>> parse_model(const field_reader& in, const call_context& context);
+/// generate_request::priority; generate_request::cache_salt.
+api_result<int32_t> parse_priority(const field_reader& in);
+api_result<std::string> parse_cache_salt(const field_reader& in);
+
 api_result<common_fields> parse_common_fields(const field_reader& in, const call_context& context);
 
 /// The request for one prompt. `tokens_wanted`: nothing takes what `tokens_default` allows (which the context may cut).

@@ -1,6 +1,7 @@
 #include "gateway/api/json_text.hpp"
 
 #include <charconv>
+#include <cmath>
 
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -30,6 +31,11 @@ void append_json_integer(std::string& out, int64_t value) {
 void append_json_logprob(std::string& out, float value) {
   if (!(value > -9999.0F)) value = -9999.0F;  // NaN too.
   if (value > 9999.0F) value = 9999.0F;
+  append_json_float(out, value);
+}
+
+void append_json_float(std::string& out, float value) {
+  TROUPE_CHECK(std::isfinite(value));
   char digits[32];
   auto written = std::to_chars(digits, digits + sizeof digits, value);
   TROUPE_CHECK(written.ec == std::errc{});

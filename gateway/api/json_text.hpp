@@ -13,7 +13,9 @@ void append_json_string(std::string& out, std::string_view text);
 /// `null` for an empty text.
 void append_json_string_or_null(std::string& out, std::string_view text);
 void append_json_integer(std::string& out, int64_t value);
-/// The shortest number that reads back as `value`. JSON has no infinities: a log probability of minus infinity, and
+/// The shortest number that reads back as `value`, which is finite.
+void append_json_float(std::string& out, float value);
+/// The same for a log probability. JSON has no infinities: a log probability of minus infinity, and
 /// anything below it, is written as OpenAI writes the very unlikely: -9999.
 void append_json_logprob(std::string& out, float value);
 

@@ -1,5 +1,5 @@
-// Whatever the body of a completion route says, parsing ends with a request whose every field holds what
-// generate_request promises, or with an error object that is JSON.
+// Whatever the body of a route says that makes tokens or embeddings, parsing ends with a request whose every field
+// holds what generate_request promises, or with an error object that is JSON.
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -8,6 +8,7 @@
 #include "base/json.hpp"
 #include "gateway/api/chat_request.hpp"
 #include "gateway/api/completion_request.hpp"
+#include "gateway/api/embedding_request.hpp"
 #include "tests/unit/gateway/fake_cluster.hpp"
 
 namespace {
@@ -46,6 +47,26 @@ void check(api_result<generation_call> call) {
   TROUPE_CHECK(choices <= 16);
 }
 
+constexpr embedding_limits few{.inputs_max = 20, .tokens_max = 500, .answer_bytes_max = 1 << 16};
+
+void check(api_result<embedding_call> call) {
+  if (!call) {
+    TROUPE_CHECK(parse_json(error_object(call.err())).has_value());
+    return;
+  }
+  TROUPE_CHECK(!call->requests.empty() && call->requests.size() <= few.inputs_max);
+  TROUPE_CHECK(call->dimensions >= 1 && call->dimensions <= call->model->hidden);
+  TROUPE_CHECK(call->requests.size() * call->dimensions * bytes_per_number(call->format) <= few.answer_bytes_max);
+  size_t tokens = 0;
+  for (const auto& request : call->requests) {
+    TROUPE_CHECK(request.pooling == call->model->pooling && request.tokens_max == 0 && request.choices == 1);
+    TROUPE_CHECK(!request.prompt.empty() && request.prompt.size() <= call->model->context_max);
+    for (token_id id : request.prompt) TROUPE_CHECK(id < call->model->vocab_size);
+    tokens += request.prompt.size();
+  }
+  TROUPE_CHECK(tokens <= few.tokens_max);
+}
+
 struct world {
   fake_cluster cluster;
   manual_clock time;
@@ -61,5 +82,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view body(reinterpret_cast<const char*>(data), size);
   check(parse_chat_request(body, context));
   check(parse_completion_request(body, context));
+  check(parse_embedding_request(body, context, few));
   return 0;
 }

@@ -42,6 +42,14 @@ void fake_stream::finish(uint32_t completion_tokens, finish_reason why) {
   sink->on_end({.prompt_tokens = static_cast<uint32_t>(request.prompt.size()), .completion_tokens = completion_tokens});
 }
 
+void fake_stream::embed(std::vector<float> values, uint32_t cached_tokens) {
+  answer_delta delta;
+  delta.embedding = std::move(values);
+  delta.finish = finish_reason::stop;
+  TROUPE_CHECK(sink->on_delta(delta));
+  sink->on_end({.prompt_tokens = static_cast<uint32_t>(request.prompt.size()), .cached_tokens = cached_tokens});
+}
+
 void fake_stream::wait_until_cancelled() {
   std::unique_lock lock(mutex_);
   TROUPE_CHECK(changed_.wait_for(lock, patience, [this] { return cancelled_; }));
@@ -82,6 +90,8 @@ fake_cluster::fake_cluster() {
   tiny->created = 1'690'000'000;
   tiny->context_max = 1024;
   tiny->vocab_size = static_cast<uint32_t>((*tokens)->vocab_size());
+  tiny->hidden = 4;
+  tiny->pooling = pooling_kind::mean;
   tiny->eos = {4};
   tiny->tokens = *tokens;
   tiny->chat = std::make_shared<const chat_template_set>(std::move(*chat));
@@ -93,6 +103,7 @@ fake_cluster::fake_cluster() {
   plain->aliases.clear();
   plain->context_max = 32;
   plain->chat = nullptr;
+  plain->pooling = pooling_kind::last;
   plain->defaults = {};
 }
 

@@ -52,6 +52,9 @@ class fake_stream {
   /// Ends all choices and the answer.
   void finish(uint32_t completion_tokens = 3, finish_reason why = finish_reason::stop);
 
+  /// Ends an embedding with these numbers.
+  void embed(std::vector<float> values, uint32_t cached_tokens = 0);
+
   // Each waits until it is so, and fails the test after half a minute.
   void wait_until_cancelled();
   void wait_until_resumed(size_t times);
