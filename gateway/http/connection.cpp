@@ -30,7 +30,9 @@ std::string make_request_id(random_source& random) {
   return id;
 }
 
-bool is_generation(route which) { return which == route::chat_completions || which == route::completions; }
+bool is_generation(route which) {
+  return which == route::chat_completions || which == route::completions || which == route::embeddings;
+}
 
 }  // namespace
 

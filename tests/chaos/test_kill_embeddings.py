@@ -6,15 +6,15 @@ from chaos_support import await_redundancy, chaos_random
 from processes import kill
 
 CLIENTS = 8
-CALLS = 6
+CALLS = 4
 INPUTS = 40
 ROUNDS = 3
 ROUNDS_MAX = 12
 
 
 def call_for(number: int) -> dict:
-    """Inputs of some tokens and of some hundred."""
-    inputs = [[(number * 7919 + i * 31 + k * k) % 2000 for k in range(1 + (number * 13 + i * 37) % 300)]
+    """Inputs of one token and of many."""
+    inputs = [[(number * 7919 + i * 31 + k * k) % 2000 for k in range(1 + (number * 13 + i * 37) % 200)]
               for i in range(INPUTS)]
     return {"model": "default", "input": inputs, "encoding_format": "base64"}
 
