@@ -1,4 +1,4 @@
-// troupe model info | import | quantise
+// troupe model info | import | quantise; plan has a file of its own
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "cli/commands.hpp"
+#include "cli/model/model_commands.hpp"
 #include "gateway/cluster/served_models.hpp"
 #include "shards/model/files.hpp"
 #include "shards/model/llama2c_import.hpp"
@@ -130,6 +131,7 @@ void add_model(CLI::App& app, int& exit_code) {
       ->required();
   import_command->callback([arguments, &exit_code] { exit_code = run_import(*arguments); });
   add_quantise(*model, exit_code);
+  add_model_plan(*model, exit_code);
 }
 
 }  // namespace troupe
