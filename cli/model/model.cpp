@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "base/result.hpp"
 #include "cli/commands.hpp"
@@ -73,7 +74,7 @@ int run_quantise(quantise_arguments arguments) {
   auto report = quantise_model(arguments.from, arguments.to, arguments.options);
   if (!report) return failed(report.err());
   std::printf("%s: %zu matrices quantised, %zu tensors as they were; %.1f MB of weights, %.1f MB before\n",
-              arguments.to.c_str(), report->quantised, report->kept, static_cast<double>(report->bytes_after) / 1e6,
+              arguments.to.c_str(), report->changed, report->kept, static_cast<double>(report->bytes_after) / 1e6,
               static_cast<double>(report->bytes_before) / 1e6);
   return 0;
 }
@@ -86,6 +87,7 @@ void add_quantise(CLI::App& model, int& exit_code) {
                            "Example:\n"
                            "  troupe model quantise models/troupe-tiny --to int8 --out models/troupe-tiny-int8");
   auto arguments = std::make_shared<quantise_arguments>();
+  arguments->options.threads = std::max(std::thread::hardware_concurrency(), 1U);
   const std::map<std::string, uint32_t> bits{{"int8", 8}, {"int4", 4}};
   command->add_option("FOLDER", arguments->from, "The model folder")->required();
   command->add_option("--out", arguments->to, "The folder to make; refused where it has a model already")->required();
