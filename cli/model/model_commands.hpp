@@ -8,5 +8,7 @@ class App;
 namespace troupe {
 
 void add_model_plan(CLI::App& model, int& exit_code);
+void add_model_perplexity(CLI::App& model, int& exit_code);
+void add_model_quantise(CLI::App& model, int& exit_code);
 
 }  // namespace troupe
