@@ -88,6 +88,7 @@ void add_model(CLI::App& app, int& exit_code) {
   add_model_plan(*model, exit_code);
   add_model_perplexity(*model, exit_code);
   add_model_quantise(*model, exit_code);
+  add_model_prune(*model, exit_code);
 }
 
 }  // namespace troupe
