@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/check.hpp"
 #include "shards/model/quantised_blocks.hpp"
@@ -27,19 +28,18 @@ float largest_of(std::span<const float> values) {
   return largest;
 }
 
-/// To the nearest integer, ties to even, of |value| < 2^22: the sum has no bits left for a fraction. std::nearbyint is a
-/// call for each value.
+/// To the nearest integer, ties to even, of |value| < 2^22: the sum has no bits left for a fraction. std::nearbyint is
+/// a call for each value.
 float rounded(float value) {
   constexpr float no_fraction = 12582912.0F;  // 1.5 * 2^23
   return (value + no_fraction) - no_fraction;
 }
 
-float step_of(float value, float scale, float lowest, float highest) {
-  return rounded(std::clamp(value / scale, lowest, highest));
-}
+/// What a value is divided by for its code; all codes are zero where the scale is.
+float divisor_of(float scale) { return scale == 0 ? std::numeric_limits<float>::infinity() : scale; }
 
-int code(float value, float scale, float lowest, float highest) {
-  return scale == 0 ? 0 : static_cast<int>(step_of(value, scale, lowest, highest));
+float code_of(float value, float divisor, float lowest, float highest) {
+  return rounded(std::clamp(value / divisor, lowest, highest));
 }
 
 /// How far the largest value may be cut off, in steps of the first scale.
@@ -52,10 +52,12 @@ using distances = std::array<double, steps.size()>;
 distances distances_of(std::span<const float> values, std::span<const float> importance,
                        const std::array<float, steps.size()>& scales) {
   distances sums{};
+  std::array<float, steps.size()> divisors{};
+  std::ranges::transform(scales, divisors.begin(), divisor_of);
   for (size_t i = 0; i < values.size(); ++i) {
     const double weight = importance.empty() ? 1.0 : importance[i];
     for (size_t s = 0; s < scales.size(); ++s) {
-      const double off = values[i] - static_cast<double>(scales[s]) * step_of(values[i], scales[s], -8, 7);
+      const double off = values[i] - static_cast<double>(scales[s]) * code_of(values[i], divisors[s], -8, 7);
       sums[s] += weight * off * off;
     }
   }
@@ -69,8 +71,6 @@ uint16_t best_int4_scale(std::span<const float> values, std::span<const float> i
   for (size_t s = 0; s < steps.size(); ++s) {
     bits[s] = scale_bits(largest / steps[s]);
     scales[s] = f16_to_f32(bits[s]);
-    // Values so small that a scale is no number but zero: they become zeros by the first.
-    if (scales[s] == 0) return bits[0];
   }
   const distances sums = distances_of(values, importance, scales);
   return bits[static_cast<size_t>(std::ranges::min_element(sums) - sums.begin())];
@@ -82,20 +82,20 @@ void quantise_int8(std::span<const float> values, std::byte* block) {
   TROUPE_CHECK(values.size() <= values_max);
   const uint16_t bits = scale_bits(std::abs(largest_of(values)) / 127);
   std::memcpy(block + q8_0_block::scale_at, &bits, sizeof bits);
-  const float scale = f16_to_f32(bits);
+  const float divisor = divisor_of(f16_to_f32(bits));
   for (size_t i = 0; i < values.size(); ++i)
-    block[q8_0_block::quants_at + i] = static_cast<std::byte>(code(values[i], scale, -127, 127));
+    block[q8_0_block::quants_at + i] = static_cast<std::byte>(static_cast<int>(code_of(values[i], divisor, -127, 127)));
 }
 
 void quantise_int4(std::span<const float> values, std::span<const float> importance, std::byte* block) {
   TROUPE_CHECK(values.size() <= values_max && values.size() % 2 == 0);
   const uint16_t bits = best_int4_scale(values, importance);
   std::memcpy(block + q4_0_block::scale_at, &bits, sizeof bits);
-  const float scale = f16_to_f32(bits);
+  const float divisor = divisor_of(f16_to_f32(bits));
   const size_t half = values.size() / 2;
   for (size_t i = 0; i < half; ++i) {
-    const int low = code(values[i], scale, -8, 7) + 8;
-    const int high = code(values[half + i], scale, -8, 7) + 8;
+    const int low = static_cast<int>(code_of(values[i], divisor, -8, 7)) + 8;
+    const int high = static_cast<int>(code_of(values[half + i], divisor, -8, 7)) + 8;
     block[q4_0_block::nibbles_at + i] = static_cast<std::byte>(low | high << 4);
   }
 }
