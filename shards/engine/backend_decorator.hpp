@@ -33,9 +33,7 @@ class backend_decorator : public backend {
     return inner_->make_kv_memory(shape);
   }
 
-  void embed(const tensor_view& table, std::span<const token_id> ids, float scale, rows_view out) override {
-    inner_->embed(table, ids, scale, out);
-  }
+  void embed(const tensor_view& rows, float scale, rows_view out) override { inner_->embed(rows, scale, out); }
   void add_rmsnorm(const sublayer_sum& added, rows_view residual, const float* weight, float eps, uint32_t rows,
                    size_t width, rows_view out) override {
     inner_->add_rmsnorm(added, residual, weight, eps, rows, width, out);
