@@ -1,32 +1,21 @@
 #include "actors/node/model_check.hpp"
 
+#include "actors/node/shard_settings.hpp"
 #include "shards/engine/available_memory.hpp"
-#include "shards/model/model_config.hpp"
+#include "shards/engine/group_plan.hpp"
 #include "shards/model/model_pooling.hpp"
-#include "shards/model/weight_files.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
 namespace troupe {
 namespace {
 
-/// What one group of the deployment needs: weights, and keys and values.
+/// What one group of the deployment needs, as `troupe model plan` says it.
 result<uint64_t> bytes_of_group(const deployment_config& deployment) {
-  TROUPE_ASSIGN(auto config, read_model_config(deployment.model));
-  if (!can_split(config, deployment.tensor_parallel)) {
-    return {errc::invalid_argument,
-            deployment.model + " cannot be split over " + std::to_string(deployment.tensor_parallel) + " ranks"};
-  }
-  TROUPE_ASSIGN(auto weights, weight_files::open(deployment.model));
-  TROUPE_TRY(check_weights(config, weights));
-  TROUPE_TRY([&]() -> result<void> {
-    auto tokens = tokenizer::load(deployment.model);
-    if (!tokens) return std::move(tokens).err();
-    return {};
-  }());
+  TROUPE_ASSIGN(const shard_config shard, shard_config_of(deployment, 0));
+  TROUPE_ASSIGN(const group_sizes sizes, group_sizes::read(shard));
+  TROUPE_TRY(tokenizer::load(deployment.model));
   TROUPE_TRY(choose_pooling(deployment.pooling, deployment.model));
-  const uint64_t element = deployment.kv_type == "bf16" ? sizeof(uint16_t) : sizeof(float);
-  const uint64_t kv = uint64_t{2} * config.layers * config.kv_size() * element * deployment.kv_positions;
-  return weights.bytes() + kv;
+  return sizes.bytes(shard.kv_pages);
 }
 
 }  // namespace
@@ -43,8 +32,8 @@ result<void> check_models(const cluster_config& config, const std::vector<group_
   auto available = available_memory_bytes("");
   if (available && needed > *available) {
     constexpr uint64_t mib = 1 << 20;
-    return {errc::out_of_memory, "the groups on " + host + " need about " + std::to_string(needed / mib) +
-                                     " MiB for weights and kv cache, " + std::to_string(*available / mib) +
+    return {errc::out_of_memory, "the groups on " + host + " need " + std::to_string(needed / mib) +
+                                     " MiB (troupe model plan says for what), " + std::to_string(*available / mib) +
                                      " MiB are available; use fewer groups or a smaller kvPositions"};
   }
   return {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/runtime/groups.hpp"
+#include "base/result.hpp"
 #include "schemas/cluster_config.hpp"
 
 namespace troupe {

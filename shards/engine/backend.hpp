@@ -177,6 +177,8 @@ class backend {
   virtual uint64_t matrix_bytes(const matrix_source& source) const = 0;
   /// Errors: out_of_memory.
   virtual result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source) = 0;
+  /// What reserve_rows() would take once these are loaded.
+  virtual uint64_t rows_bytes(std::span<const matrix_source> sources, uint32_t rows) const = 0;
   /// Room for steps of so many rows; after the matrices are loaded, before the first operation. Errors: out_of_memory.
   virtual result<void> reserve_rows(uint32_t rows) = 0;
   /// What one page of all layers takes.

@@ -1,6 +1,8 @@
 #include "shards/engine/model_weights.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,6 +109,30 @@ class source_map {
   const weight_files& files_;
 };
 
+std::vector<matrix_source> matrices_of(layer_sources sources) {
+  std::vector<matrix_source> all;
+  all.reserve(3 + 2 * sources.mlps.size());
+  all.push_back(std::move(sources.qkv));
+  all.push_back(std::move(sources.output));
+  if (sources.router) all.push_back(std::move(*sources.router));
+  for (mlp_sources& mlp : sources.mlps) {
+    all.push_back(std::move(mlp.gate_up));
+    all.push_back(std::move(mlp.down));
+  }
+  return all;
+}
+
+uint64_t vector_bytes(const tensor_part& part) { return part.shape.front() * sizeof(float); }
+
+/// Of norms, and of the bias that is added after the sum over the ranks.
+uint64_t vectors_bytes(const layer_parts& parts) {
+  uint64_t bytes = vector_bytes(parts.input_norm) + vector_bytes(parts.mlp_norm);
+  for (const auto* part :
+       {&parts.query_norm, &parts.key_norm, &parts.output_bias, &parts.output_norm, &parts.down_norm})
+    if (*part) bytes += vector_bytes(**part);
+  return bytes;
+}
+
 class layer_loader {
  public:
   layer_loader(const source_map& map, float norm_offset, backend& device)
@@ -169,20 +195,27 @@ class layer_loader {
 
 }  // namespace
 
-result<uint64_t> model_weights_bytes(const model_config& config, const rank_slice& slice, uint32_t tp, uint32_t rank,
-                                     const weight_files& files, const backend& device) {
+result<model_weights_sizes> sizes_of_model_weights(const model_config& config, const rank_slice& slice, uint32_t tp,
+                                                   uint32_t rank, const weight_files& files, const backend& device,
+                                                   uint32_t rows) {
   const source_map map(config, slice, tp, rank, files);
+  model_weights_sizes sizes;
+  const auto add = [&](std::span<const matrix_source> sources) {
+    for (const matrix_source& source : sources) sizes.bytes += device.matrix_bytes(source);
+    sizes.rows_bytes = std::max(sizes.rows_bytes, device.rows_bytes(sources, rows));
+  };
   TROUPE_ASSIGN(const matrix_source head, map.head());
-  uint64_t bytes = device.matrix_bytes(head);
+  add({&head, 1});
+  sizes.bytes += vector_bytes(final_norm_part(config));
   for (uint32_t layer = 0; layer < config.layers; ++layer) {
-    TROUPE_ASSIGN(const layer_sources sources, map.layer(parts_of_layer(config, layer)));
-    bytes += device.matrix_bytes(sources.qkv) + device.matrix_bytes(sources.output);
-    if (sources.router) bytes += device.matrix_bytes(*sources.router);
-    for (const mlp_sources& mlp : sources.mlps)
-      bytes += device.matrix_bytes(mlp.gate_up) + device.matrix_bytes(mlp.down);
-    bytes += uint64_t{5} * config.hidden * sizeof(float);  // Norms and a bias.
+    const layer_parts parts = parts_of_layer(config, layer);
+    TROUPE_ASSIGN(layer_sources sources, map.layer(parts));
+    add(matrices_of(std::move(sources)));
+    sizes.bytes += vectors_bytes(parts);
   }
-  return bytes;
+  TROUPE_ASSIGN(const tensor_view* embedding, map.tensor(embedding_part(config)));
+  sizes.rows_bytes += rows * embedding->row(0).size();
+  return sizes;
 }
 
 result<model_weights> load_model_weights(const model_config& config, const rank_slice& slice, uint32_t tp,

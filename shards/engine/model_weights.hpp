@@ -44,9 +44,17 @@ struct model_weights {
   std::unique_ptr<matrix> head;  // (this rank's vocabulary, hidden)
 };
 
-/// What load_model_weights would take in the backend. Errors: corrupt (names the tensor).
-result<uint64_t> model_weights_bytes(const model_config& config, const rank_slice& slice, uint32_t tp, uint32_t rank,
-                                     const weight_files& files, const backend& device);
+struct model_weights_sizes {
+  /// What load_model_weights() would take in the backend.
+  uint64_t bytes = 0;
+  /// What a step's rows take: what reserve_rows() would, and the rows of the embedding as they are in the file.
+  uint64_t rows_bytes = 0;
+};
+
+/// `rows`: of a step. Errors: corrupt (names the tensor).
+result<model_weights_sizes> sizes_of_model_weights(const model_config& config, const rank_slice& slice, uint32_t tp,
+                                                   uint32_t rank, const weight_files& files, const backend& device,
+                                                   uint32_t rows);
 
 /// `files` must outlive the result. Gives up between layers when the group has ended.
 /// Errors: corrupt (names the tensor), out_of_memory, the communicator's.

@@ -9,6 +9,7 @@
 #include "shards/engine/available_memory.hpp"
 #include "shards/engine/forward_pass.hpp"
 #include "shards/engine/plan_check.hpp"
+#include "shards/engine/shard_plan.hpp"
 #include "shards/engine/step_message.hpp"
 #include "shards/engine/tensor_split.hpp"
 #include "shards/model/model_config.hpp"
@@ -21,8 +22,13 @@ namespace {
 class loaded_shard final : public shard {
  public:
   loaded_shard(const shard_config& config, const model_config& model, rank_slice slice, weight_files files,
-               communicator& group)
-      : config_(config), model_(model), slice_(std::move(slice)), files_(std::move(files)), group_(group) {}
+               communicator& group, std::unique_ptr<backend> device)
+      : config_(config),
+        model_(model),
+        slice_(std::move(slice)),
+        files_(std::move(files)),
+        group_(group),
+        backend_(std::move(device)) {}
 
   result<void> load();
 
@@ -35,9 +41,8 @@ class loaded_shard final : public shard {
   result<uint64_t> follow() override;
 
  private:
-  result<void> choose_kv_pages();
   result<void> check_memory() const;
-  result<void> load_layers();
+  result<void> load_layers(const shard_sizes& sizes);
   std::string agreed_text() const;
 
   result<step_logits> run(const step_plan& plan);
@@ -47,18 +52,13 @@ class loaded_shard final : public shard {
   result<void> check_finite(const step_plan& plan, const step_logits& logits) const;
 
   uint32_t rows() const { return static_cast<uint32_t>(places_.size()); }
-  uint32_t logits_max() const { return config_.logits_max == 0 ? config_.sequences_max : config_.logits_max; }
-  forward_limits limits() const { return {config_.rows_max, facts_.context_max, facts_.kv_pages, config_.kv_bf16}; }
-  kv_shape kv() const { return forward_pass::kv(model_, slice_, limits()); }
-  size_t wanted_floats() const { return logits_max() * padded(model_.hidden); }
-  size_t part_floats() const { return config_.tp == 1 ? 0 : size_t{logits_max()} * slice_.vocab_stride; }
-  size_t logits_floats() const { return config_.rank == 0 ? size_t{logits_max()} * model_.vocab_size : 0; }
 
   shard_config config_;
   model_config model_;
   rank_slice slice_;
   weight_files files_;
   communicator& group_;
+  shard_plan plan_;
   shard_facts facts_;
   std::unique_ptr<backend> backend_;
   std::unique_ptr<forward_pass> layers_;
@@ -73,48 +73,28 @@ class loaded_shard final : public shard {
   rows_view normed_;
 };
 
-std::string mebibytes(uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
-
-result<void> loaded_shard::choose_kv_pages() {
-  kv_shape shape = kv();
-  const uint64_t page = backend_->kv_page_bytes(shape);
-  uint64_t pages = config_.kv_pages != 0 ? config_.kv_pages : config_.kv_bytes / page;
-  if (pages == 0) {
-    return error{errc::invalid_argument, "no page of keys and values fits: kv_bytes is " +
-                                             std::to_string(config_.kv_bytes) + ", a page of this rank takes " +
-                                             std::to_string(page)};
-  }
-  pages = std::min<uint64_t>(pages, std::numeric_limits<uint32_t>::max() / kv_page_positions);
-  facts_.kv_pages = static_cast<uint32_t>(pages);
-  facts_.kv_page_bytes = page;
-  facts_.context_max = std::min(model_.context_max, facts_.kv_pages * kv_page_positions);
-  return {};
-}
-
 result<void> loaded_shard::check_memory() const {
   const std::optional<uint64_t> available = available_memory_bytes(config_.system_root);
-  const uint64_t kv_bytes = backend_->kv_page_bytes(kv()) * facts_.kv_pages;
-  const uint64_t floats =
-      forward_pass::floats(model_, slice_, config_.tp, limits()) + wanted_floats() + part_floats() + logits_floats();
-  const uint64_t needed = facts_.weights_bytes + kv_bytes + floats * sizeof(float);
-  if (!available || needed <= *available) return {};
+  if (!available || plan_.bytes() <= *available) return {};
   return error{errc::out_of_memory, config_.model_folder + " does not fit in memory: rank " +
                                         std::to_string(config_.rank) + " of " + std::to_string(config_.tp) + " needs " +
-                                        mebibytes(needed) + " (weights " + mebibytes(facts_.weights_bytes) +
-                                        ", keys and values " + mebibytes(kv_bytes) + "), " + mebibytes(*available) +
-                                        " are available"};
+                                        mebibytes(plan_.bytes()) + " (weights " + mebibytes(plan_.weights_bytes) +
+                                        ", keys and values " + mebibytes(plan_.kv_bytes()) + "), " +
+                                        mebibytes(*available) + " are available"};
 }
 
-result<void> loaded_shard::load_layers() {
+result<void> loaded_shard::load_layers(const shard_sizes& sizes) {
   TROUPE_ASSIGN(model_weights weights,
                 load_model_weights(model_, slice_, config_.tp, config_.rank, files_, *backend_, group_));
   // What was packed is needed no more.
   files_.forget();
   TROUPE_TRY(backend_->reserve_rows(config_.rows_max));
-  TROUPE_ASSIGN(layers_, forward_pass::make(model_, slice_, limits(), std::move(weights), *backend_, group_));
-  TROUPE_ASSIGN(wanted_, backend_->allocate(wanted_floats()));
-  TROUPE_ASSIGN(part_, backend_->allocate(part_floats()));
-  TROUPE_ASSIGN(logits_, backend_->allocate(logits_floats()));
+  TROUPE_ASSIGN(layers_,
+                forward_pass::make(model_, slice_, sizes.limits(plan_), std::move(weights), *backend_, group_));
+  const logits_floats floats = sizes.logits();
+  TROUPE_ASSIGN(wanted_, backend_->allocate(floats.wanted));
+  TROUPE_ASSIGN(part_, backend_->allocate(floats.part));
+  TROUPE_ASSIGN(logits_, backend_->allocate(floats.all));
   return {};
 }
 
@@ -122,25 +102,29 @@ result<void> loaded_shard::load_layers() {
 std::string loaded_shard::agreed_text() const {
   return facts_.fingerprint + " pages " + std::to_string(facts_.kv_pages) + " rows " +
          std::to_string(config_.rows_max) + " sequences " + std::to_string(config_.sequences_max) + " logits " +
-         std::to_string(logits_max());
+         std::to_string(logits_rows_max(config_));
 }
 
 result<void> loaded_shard::load() {
   TROUPE_TRY(check_weights(model_, files_));
-  TROUPE_ASSIGN(backend_, make_cpu_backend(config_.backend, config_.threads));
-  TROUPE_TRY(choose_kv_pages());
-  TROUPE_ASSIGN(facts_.weights_bytes, model_weights_bytes(model_, slice_, config_.tp, config_.rank, files_, *backend_));
+  TROUPE_ASSIGN(const shard_sizes sizes, shard_sizes::of(config_, model_, slice_, files_, *backend_));
+  TROUPE_ASSIGN(plan_, sizes.as_configured());
   TROUPE_TRY(check_memory());
+  facts_.weights_bytes = plan_.weights_bytes;
+  facts_.working_bytes = plan_.working_bytes;
+  facts_.kv_page_bytes = plan_.kv_page_bytes;
+  facts_.kv_pages = plan_.kv_pages;
+  facts_.context_max = plan_.context_max;
   TROUPE_ASSIGN(const std::string version, model_version(config_.model_folder, files_));
   facts_.fingerprint = backend_->fingerprint() + " tree" + std::to_string(reduction_shards) +
                        (config_.kv_bf16 ? " kv-bf16" : "") + rotary_choice(model_.rope, facts_.context_max) + " " +
                        version;
   facts_.vocab_size = model_.vocab_size;
   facts_.hidden = model_.hidden;
-  TROUPE_TRY(load_layers());
+  TROUPE_TRY(load_layers(sizes));
   checker_ = std::make_unique<plan_checker>(plan_limits{.rows_max = config_.rows_max,
                                                         .sequences_max = config_.sequences_max,
-                                                        .logits_max = logits_max(),
+                                                        .logits_max = logits_rows_max(config_),
                                                         .context_max = facts_.context_max,
                                                         .vocab_size = facts_.vocab_size,
                                                         .kv_pages = facts_.kv_pages});
@@ -250,38 +234,23 @@ result<void> loaded_shard::check_finite(const step_plan& plan, const step_logits
   return {};
 }
 
-result<void> check_bounds(const shard_config& config) {
-  if (config.rows_max == 0 || config.rows_max > (1U << 20)) {
-    return error{errc::invalid_argument, "rows_max must be from 1 to 1048576, not " + std::to_string(config.rows_max)};
-  }
-  if (config.sequences_max == 0 || config.sequences_max > config.rows_max) {
-    return error{errc::invalid_argument, "sequences_max must be from 1 to rows_max (" +
-                                             std::to_string(config.rows_max) + "), not " +
-                                             std::to_string(config.sequences_max)};
-  }
-  if (config.logits_max > config.rows_max) {
-    return error{errc::invalid_argument, "logits_max must be at most rows_max (" + std::to_string(config.rows_max) +
-                                             "), not " + std::to_string(config.logits_max)};
-  }
-  if (config.threads == 0 || config.threads > 1024)
-    return error{errc::invalid_argument, "threads must be from 1 to 1024, not " + std::to_string(config.threads)};
-  return {};
-}
-
-size_t floats_max_of(const shard_config& config, const model_config& model, const rank_slice& slice) {
-  return std::max<size_t>(size_t{config.rows_max} * model.hidden, slice.vocab_stride);
-}
-
 }  // namespace
 
 result<size_t> shard_floats_max(const shard_config& config) {
   TROUPE_TRY(check_bounds(config));
   TROUPE_ASSIGN(const model_config model, read_model_config(config.model_folder));
   TROUPE_ASSIGN(const rank_slice slice, split_model(model, config.tp, 0));
-  return floats_max_of(config, model, slice);
+  return exchanged_floats_max(config, model, slice);
 }
 
 result<std::unique_ptr<shard>> shard::open(const shard_config& config, communicator& group) {
+  TROUPE_TRY(check_bounds(config));
+  TROUPE_ASSIGN(std::unique_ptr<backend> device, make_cpu_backend(config.backend, config.threads));
+  return open(config, group, std::move(device));
+}
+
+result<std::unique_ptr<shard>> shard::open(const shard_config& config, communicator& group,
+                                           std::unique_ptr<backend> device) {
   TROUPE_TRY(check_bounds(config));
   if (group.size() != config.tp || group.rank() != config.rank) {
     return error{errc::invalid_argument, "the communicator is rank " + std::to_string(group.rank()) + " of " +
@@ -290,12 +259,13 @@ result<std::unique_ptr<shard>> shard::open(const shard_config& config, communica
   }
   TROUPE_ASSIGN(const model_config model, read_model_config(config.model_folder));
   TROUPE_ASSIGN(rank_slice slice, split_model(model, config.tp, config.rank));
-  if (const size_t needed = floats_max_of(config, model, slice); group.floats_max() < needed) {
+  if (const size_t needed = exchanged_floats_max(config, model, slice); group.floats_max() < needed) {
     return error{errc::invalid_argument, "the communicator carries " + std::to_string(group.floats_max()) +
                                              " floats; this shard needs " + std::to_string(needed)};
   }
   TROUPE_ASSIGN(weight_files files, weight_files::open(config.model_folder));
-  auto loaded = std::make_unique<loaded_shard>(config, model, std::move(slice), std::move(files), group);
+  auto loaded =
+      std::make_unique<loaded_shard>(config, model, std::move(slice), std::move(files), group, std::move(device));
   TROUPE_TRY(loaded->load());
   return std::unique_ptr<shard>(std::move(loaded));
 }

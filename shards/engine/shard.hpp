@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "shards/engine/backend.hpp"
 #include "shards/engine/communicator.hpp"
 #include "shards/engine/cpu/cpu_backend.hpp"
 #include "shards/engine/step.hpp"
@@ -52,9 +53,8 @@ struct shard_facts {
   uint32_t context_max = 0;
   uint32_t vocab_size = 0;
   uint32_t hidden = 0;
-  /// Of this rank, as they lie in memory.
-  uint64_t weights_bytes = 0;
-  uint64_t kv_page_bytes = 0;
+  /// Of this rank, as shard_plan has them.
+  uint64_t weights_bytes = 0, working_bytes = 0, kv_page_bytes = 0;
 };
 
 /// The logits that a step was asked for, on rank 0. Valid until the next step.
@@ -78,6 +78,10 @@ class shard {
   /// Errors: invalid_argument (names the key), not_supported, corrupt, io_failed, out_of_memory (with the numbers),
   /// conflict (another rank has another model or build), and the communicator's.
   static result<std::unique_ptr<shard>> open(const shard_config& config, communicator& group);
+
+  /// The same on another backend than the configuration's.
+  static result<std::unique_ptr<shard>> open(const shard_config& config, communicator& group,
+                                             std::unique_ptr<backend> device);
 
   virtual ~shard() = default;
   virtual const shard_facts& facts() const = 0;

@@ -1,8 +1,10 @@
 #include "shards/model/quantise.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/check.hpp"
 #include "shards/model/quantised_blocks.hpp"
@@ -26,36 +28,52 @@ float largest_of(std::span<const float> values) {
   return largest;
 }
 
-int code(float value, float scale, int lowest, int highest) {
-  if (scale == 0) return 0;
-  return static_cast<int>(
-      std::clamp(std::nearbyint(value / scale), static_cast<float>(lowest), static_cast<float>(highest)));
+/// To the nearest integer, ties to even, of |value| < 2^22: the sum has no bits left for a fraction. std::nearbyint is
+/// a call for each value.
+float rounded(float value) {
+  constexpr float no_fraction = 12582912.0F;  // 1.5 * 2^23
+  return (value + no_fraction) - no_fraction;
 }
 
-double distance(std::span<const float> values, std::span<const float> importance, float scale) {
-  double sum = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double off = values[i] - static_cast<double>(scale) * code(values[i], scale, -8, 7);
-    sum += (importance.empty() ? 1.0 : importance[i]) * off * off;
-  }
-  return sum;
+/// What a value is divided by for its code; all codes are zero where the scale is.
+float divisor_of(float scale) { return scale == 0 ? std::numeric_limits<float>::infinity() : scale; }
+
+float code_of(float value, float divisor, float lowest, float highest) {
+  return rounded(std::clamp(value / divisor, lowest, highest));
 }
 
 /// How far the largest value may be cut off, in steps of the first scale.
-constexpr float steps[] = {-8.0F, -7.6F, -8.4F, -8.8F, -7.2F, -9.2F, 7.0F, 7.6F, 8.4F};
+constexpr std::array steps{-8.0F, -7.6F, -8.4F, -8.8F, -7.2F, -9.2F, 7.0F, 7.6F, 8.4F};
+
+/// For each scale, the sum of squares of what the values would be off.
+using distances = std::array<double, steps.size()>;
+
+/// All scales side by side: one after the other, each sum would wait for its last addition.
+distances distances_of(std::span<const float> values, std::span<const float> importance,
+                       const std::array<float, steps.size()>& scales) {
+  distances sums{};
+  std::array<float, steps.size()> divisors{};
+  std::ranges::transform(scales, divisors.begin(), divisor_of);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double weight = importance.empty() ? 1.0 : importance[i];
+    for (size_t s = 0; s < scales.size(); ++s) {
+      const double off = values[i] - static_cast<double>(scales[s]) * code_of(values[i], divisors[s], -8, 7);
+      sums[s] += weight * off * off;
+    }
+  }
+  return sums;
+}
 
 uint16_t best_int4_scale(std::span<const float> values, std::span<const float> importance) {
   const float largest = largest_of(values);
-  uint16_t best = scale_bits(largest / steps[0]);
-  double least = distance(values, importance, f16_to_f32(best));
-  for (const float step : steps) {
-    const uint16_t bits = scale_bits(largest / step);
-    const double off = distance(values, importance, f16_to_f32(bits));
-    if (off >= least) continue;
-    least = off;
-    best = bits;
+  std::array<uint16_t, steps.size()> bits{};
+  std::array<float, steps.size()> scales{};
+  for (size_t s = 0; s < steps.size(); ++s) {
+    bits[s] = scale_bits(largest / steps[s]);
+    scales[s] = f16_to_f32(bits[s]);
   }
-  return best;
+  const distances sums = distances_of(values, importance, scales);
+  return bits[static_cast<size_t>(std::ranges::min_element(sums) - sums.begin())];
 }
 
 }  // namespace
@@ -64,20 +82,20 @@ void quantise_int8(std::span<const float> values, std::byte* block) {
   TROUPE_CHECK(values.size() <= values_max);
   const uint16_t bits = scale_bits(std::abs(largest_of(values)) / 127);
   std::memcpy(block + q8_0_block::scale_at, &bits, sizeof bits);
-  const float scale = f16_to_f32(bits);
+  const float divisor = divisor_of(f16_to_f32(bits));
   for (size_t i = 0; i < values.size(); ++i)
-    block[q8_0_block::quants_at + i] = static_cast<std::byte>(code(values[i], scale, -127, 127));
+    block[q8_0_block::quants_at + i] = static_cast<std::byte>(static_cast<int>(code_of(values[i], divisor, -127, 127)));
 }
 
 void quantise_int4(std::span<const float> values, std::span<const float> importance, std::byte* block) {
   TROUPE_CHECK(values.size() <= values_max && values.size() % 2 == 0);
   const uint16_t bits = best_int4_scale(values, importance);
   std::memcpy(block + q4_0_block::scale_at, &bits, sizeof bits);
-  const float scale = f16_to_f32(bits);
+  const float divisor = divisor_of(f16_to_f32(bits));
   const size_t half = values.size() / 2;
   for (size_t i = 0; i < half; ++i) {
-    const int low = code(values[i], scale, -8, 7) + 8;
-    const int high = code(values[half + i], scale, -8, 7) + 8;
+    const int low = static_cast<int>(code_of(values[i], divisor, -8, 7)) + 8;
+    const int high = static_cast<int>(code_of(values[half + i], divisor, -8, 7)) + 8;
     block[q4_0_block::nibbles_at + i] = static_cast<std::byte>(low | high << 4);
   }
 }

@@ -1,30 +1,14 @@
 #include "shards/model/quantise_model.hpp"
 
-#include <array>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-#include <cmath>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "base/json.hpp"
-#include "shards/model/files.hpp"
 #include "shards/model/quantise.hpp"
 #include "shards/model/quantised_blocks.hpp"
-#include "shards/model/safetensors.hpp"
-#include "shards/model/weight_files.hpp"
 
 namespace troupe {
 namespace {
-
-namespace json = boost::json;
-namespace fs = std::filesystem;
-
-/// What a folder needs beside its weights.
-constexpr std::array copied_files{"chat_template.jinja", "generation_config.json", "tokenizer.json", "tokenizer.model",
-                                  "tokenizer_config.json"};
 
 bool is_matrix(const tensor_view& tensor) {
   // The router of a mixture of experts is small and decides much.
@@ -46,30 +30,32 @@ std::optional<dtype> block_type(const tensor_view& tensor, const quantise_option
   return wide ? dtype::q4_128 : dtype::q4_0;
 }
 
-result<std::vector<std::byte>> quantised(const tensor_view& tensor, dtype type) {
-  const uint64_t rows = tensor.shape[0], columns = tensor.shape[1];
+void quantise_row(std::span<const float> values, dtype type, std::byte* to) {
   const size_t elements = block_elements(type);
-  const bool int8 = type == dtype::q8_0 || type == dtype::q8_128;
-  std::vector<std::byte> bytes(rows * columns / elements * block_bytes(type));
-  std::vector<float> values(columns);
-  std::byte* to = bytes.data();
-  for (uint64_t row = 0; row < rows; ++row) {
-    read_f32(tensor, row * columns, values);
-    for (const float value : values) {
-      if (!std::isfinite(value))
-        return error{errc::corrupt,
-                     tensor.name + " has a weight in row " + std::to_string(row) + " that is no finite number"};
-    }
-    for (uint64_t column = 0; column < columns; column += elements, to += block_bytes(type)) {
-      const std::span<const float> block = std::span(values).subspan(column, elements);
-      if (int8) {
-        quantise_int8(block, to);
-      } else {
-        quantise_int4(block, {}, to);
-      }
+  for (size_t column = 0; column < values.size(); column += elements, to += block_bytes(type)) {
+    const std::span<const float> block = values.subspan(column, elements);
+    if (type == dtype::q8_0 || type == dtype::q8_128) {
+      quantise_int8(block, to);
+    } else {
+      quantise_int4(block, {}, to);
     }
   }
-  return bytes;
+}
+
+result<remade_tensor> quantised(const tensor_view& tensor, dtype type, uint32_t threads) {
+  const uint64_t rows = tensor.shape[0], columns = tensor.shape[1];
+  const uint64_t row_bytes = columns / block_elements(type) * block_bytes(type);
+  std::vector<std::byte> bytes(rows * row_bytes);
+  const auto quantise_rows = [&](uint64_t begin, uint64_t end) -> result<void> {
+    std::vector<float> values(columns);
+    for (uint64_t row = begin; row < end; ++row) {
+      TROUPE_TRY(read_finite_row(tensor, row, values));
+      quantise_row(values, type, bytes.data() + row * row_bytes);
+    }
+    return {};
+  };
+  TROUPE_TRY(for_row_ranges(rows, threads, quantise_rows));
+  return remade_tensor{tensor.name + "#" + std::string(name(type)), dtype::u8, {rows, row_bytes}, std::move(bytes)};
 }
 
 result<void> check_options(const quantise_options& options) {
@@ -81,70 +67,22 @@ result<void> check_options(const quantise_options& options) {
   return {};
 }
 
-result<void> write_text(const std::string& path, std::string_view text) {
-  const std::array<std::span<const std::byte>, 1> pieces{std::as_bytes(std::span(text))};
-  return write_file(path, pieces);
-}
-
-result<void> copy_beside(const std::string& from, const std::string& to) {
-  for (const char* name : copied_files) {
-    std::error_code failure;
-    if (!fs::exists(from + "/" + name, failure)) continue;
-    fs::copy_file(from + "/" + name, to + "/" + name, fs::copy_options::overwrite_existing, failure);
-    if (failure) return error{errc::io_failed, to + "/" + name + ": cannot be written: " + failure.message()};
-  }
-  return {};
-}
-
-result<json::object> read_config(const std::string& folder) {
-  TROUPE_ASSIGN(json::value config, read_json_file(folder + "/config.json"));
-  if (!config.is_object()) return error{errc::corrupt, folder + "/config.json: not a JSON object"};
-  if (config.get_object().contains("quantization_config"))
-    return error{errc::not_supported, folder + " is quantised already; begin with the model that it was made from"};
-  return std::move(config.get_object());
-}
-
 }  // namespace
 
-result<quantise_report> quantise_model(const std::string& from, const std::string& to,
-                                       const quantise_options& options) {
+result<remake_report> quantise_model(const std::string& from, const std::string& to, const quantise_options& options) {
   TROUPE_TRY(check_options(options));
-  std::error_code failure;
-  if (fs::exists(to + "/config.json", failure)) return error{errc::conflict, to + "/config.json exists already"};
-  TROUPE_ASSIGN(json::object config, read_config(from));
-  TROUPE_ASSIGN(const weight_files files, weight_files::open(from));
-  fs::create_directories(to, failure);
-  if (failure) return error{errc::io_failed, to + ": cannot be made: " + failure.message()};
-
-  quantise_report report;
-  std::vector<std::vector<std::byte>> made;
-  std::vector<tensor_view> tensors;
-  const std::vector<std::string_view> names = files.names();
-  for (const std::string_view name : names) {
-    options.progress(tensors.size(), names.size());
-    tensor_view tensor = *files.find(name);
-    report.bytes_before += tensor.data.size();
-    if (const auto type = block_type(tensor, options)) {
-      TROUPE_ASSIGN(std::vector<std::byte> bytes, quantised(tensor, *type));
-      const uint64_t row_bytes = bytes.size() / tensor.shape[0];
-      made.push_back(std::move(bytes));
-      tensor = {
-          tensor.name + "#" + std::string(troupe::name(*type)), dtype::u8, {tensor.shape[0], row_bytes}, made.back()};
-      ++report.quantised;
-    } else {
-      ++report.kept;
-    }
-    report.bytes_after += tensor.data.size();
-    tensors.push_back(std::move(tensor));
-  }
-  options.progress(names.size(), names.size());
-  TROUPE_TRY(write_safetensors(to + "/model.safetensors", tensors));
-  TROUPE_TRY(copy_beside(from, to));
-  config["quantization_config"] =
-      json::object{{"quant_method", "troupe"}, {"version", quantised_version}, {"bits", options.bits}};
-  // Last: a folder with a config.json is complete.
-  TROUPE_TRY(write_text(to + "/config.json", json::serialize(config) + "\n"));
-  return report;
+  const auto remake = [&](const tensor_view& tensor) -> result<std::optional<remade_tensor>> {
+    const auto type = block_type(tensor, options);
+    if (!type) return std::optional<remade_tensor>();
+    TROUPE_ASSIGN(remade_tensor made, quantised(tensor, *type, options.threads));
+    return std::optional(std::move(made));
+  };
+  return remake_model(
+      from, to,
+      {.remake = remake,
+       .described = {{"quantization_config",
+                      {{"quant_method", "troupe"}, {"version", quantised_version}, {"bits", options.bits}}}},
+       .progress = options.progress});
 }
 
 }  // namespace troupe

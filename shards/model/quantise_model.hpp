@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "shards/model/remake_model.hpp"
 
 namespace troupe {
 
@@ -23,19 +24,14 @@ struct quantise_options {
   uint32_t group = 128;
   /// 8 or 4: of lm_head, and of the embedding. What they lose is lost in every logit.
   uint32_t head_bits = 8;
+  /// The bytes are the same with any number of them.
+  uint32_t threads = 1;
   /// Called before each tensor, with how many there are.
   std::function<void(size_t done, size_t all)> progress = [](size_t, size_t) {};
 };
 
-struct quantise_report {
-  uint64_t bytes_before = 0, bytes_after = 0;
-  size_t quantised = 0, kept = 0;
-};
-
-/// Reads the folder `from` (Hugging Face layout, weights of f32, f16 or bf16) and makes the folder `to`. Takes as much
-/// memory as the new weights. Errors: conflict (`to` holds a model), invalid_argument (the options), not_supported
-/// (`from` is quantised or a GGUF file), corrupt (a weight is no finite number), io_failed; each names the file or
-/// tensor.
-result<quantise_report> quantise_model(const std::string& from, const std::string& to, const quantise_options& options);
+/// Errors: invalid_argument (the options), corrupt (a weight is no finite number), and those of remake_model; each
+/// names the file or tensor.
+result<remake_report> quantise_model(const std::string& from, const std::string& to, const quantise_options& options);
 
 }  // namespace troupe

@@ -50,6 +50,10 @@ class cpu_backend final : public backend {
     return std::unique_ptr<matrix>(std::move(packed));
   }
 
+  uint64_t rows_bytes(std::span<const matrix_source> sources, uint32_t rows) const override {
+    return products_.rows_bytes(sources, rows);
+  }
+
   result<void> reserve_rows(uint32_t rows) override { return products_.reserve(rows); }
 
   uint64_t kv_page_bytes(const kv_shape& shape) const override { return cpu_kv_memory::page_bytes(shape); }

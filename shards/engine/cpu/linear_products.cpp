@@ -22,18 +22,24 @@ struct linear_products::tile {
   alignas(64) float sums[tile_rows_max * panel_columns];
 };
 
-void linear_products::add(const packed_matrix& weights) {
-  const product_kernel& kernel = products_.of[static_cast<uint32_t>(weights.format())];
-  row_words_ = std::max(row_words_, uint64_t{weights.words()} * kernel.x_per_word);
-  row_starts_ = std::max<uint64_t>(row_starts_, weights.groups());
-  row_scales_ = std::max<uint64_t>(row_scales_, weights.segments());
+void linear_products::row_needs::add(const packed_depth& depth, const product_kernels& products) {
+  const product_kernel& kernel = products.of[static_cast<uint32_t>(depth.format)];
+  words = std::max(words, uint64_t{depth.words} * kernel.x_per_word);
+  starts = std::max<uint64_t>(starts, depth.groups);
+  scales = std::max<uint64_t>(scales, depth.segments);
+}
+
+uint64_t linear_products::rows_bytes(std::span<const matrix_source> sources, uint32_t rows) const {
+  row_needs needs;
+  for (const matrix_source& source : sources) needs.add(packed_matrix::depth(source), products_);
+  return (needs.words + needs.starts + needs.scales) * sizeof(uint32_t) * rows;
 }
 
 result<void> linear_products::reserve(uint32_t rows) {
   const auto bytes = [&](uint64_t of_row) { return checked_product(of_row * sizeof(uint32_t), rows); };
-  TROUPE_ASSIGN(const size_t words, bytes(row_words_));
-  TROUPE_ASSIGN(const size_t starts, bytes(row_starts_));
-  TROUPE_ASSIGN(const size_t scales, bytes(row_scales_));
+  TROUPE_ASSIGN(const size_t words, bytes(needs_.words));
+  TROUPE_ASSIGN(const size_t starts, bytes(needs_.starts));
+  TROUPE_ASSIGN(const size_t scales, bytes(needs_.scales));
   TROUPE_ASSIGN(words_, mapped_memory::make(words));
   TROUPE_ASSIGN(starts_, mapped_memory::make(starts));
   TROUPE_ASSIGN(scales_, mapped_memory::make(scales));

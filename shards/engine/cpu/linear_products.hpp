@@ -23,7 +23,9 @@ class linear_products {
   /// Room for `rows` packed rows of every matrix seen so far. Errors: out_of_memory.
   result<void> reserve(uint32_t rows);
   /// Notes what the matrix needs of a row.
-  void add(const packed_matrix& weights);
+  void add(const packed_matrix& weights) { needs_.add(weights.depth(), products_); }
+  /// What reserve() takes where these are the matrices.
+  uint64_t rows_bytes(std::span<const matrix_source> sources, uint32_t rows) const;
 
   /// x: (rows, inputs), out: (rows, outputs, or shards of them); rows as reserved at most, of a matrix that was added.
   void run(const packed_matrix& weights, rows_view x, uint32_t rows, rows_view out);
@@ -47,6 +49,11 @@ class linear_products {
     }
   };
   struct tile;
+  /// The most that one row takes of each, in numbers of 32 bits.
+  struct row_needs {
+    uint64_t words = 0, starts = 0, scales = 0;
+    void add(const packed_depth& depth, const product_kernels& products);
+  };
 
   packed_rows place_of(const job& work, uint32_t row) const;
   void pack(const job& work);
@@ -59,8 +66,7 @@ class linear_products {
   const cpu_kernels& kernels_;
   worker_pool& pool_;
   uint32_t rows_max_ = 0;
-  /// The most that one row takes of each.
-  uint64_t row_words_ = 0, row_starts_ = 0, row_scales_ = 0;
+  row_needs needs_;
   mapped_memory words_, starts_, scales_;
 };
 

@@ -141,6 +141,13 @@ uint64_t packed_matrix::bytes(const matrix_source& source) {
   return shape_of(source).panels * cut_k(source, type_of(source)).panel_bytes;
 }
 
+packed_depth packed_matrix::depth(const matrix_source& source) {
+  const weight_type type = type_of(source);
+  const cut_lists cut = cut_k(source, type);
+  return {type.format, words_of(cut.groups), static_cast<uint32_t>(cut.groups.size()),
+          static_cast<uint32_t>(cut.segments.size())};
+}
+
 result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& source, worker_pool& pool) {
   check_source(source);
   const packed_shape shape = shape_of(source);

@@ -15,12 +15,22 @@
 
 namespace troupe {
 
+/// What the products of a matrix need of each row of their input.
+struct packed_depth {
+  weight_format format{};
+  /// 32-bit words of one column.
+  uint32_t words = 0;
+  uint32_t groups = 0, segments = 0;
+};
+
 class packed_matrix final : public matrix {
  public:
   /// f16, bf16 and f32 stay what they are; mixtures become f32, which holds them exactly. Errors: out_of_memory.
   static result<std::unique_ptr<packed_matrix>> pack(const matrix_source& source, worker_pool& pool);
   /// What pack() would take.
   static uint64_t bytes(const matrix_source& source);
+  /// What depth() of it would be.
+  static packed_depth depth(const matrix_source& source);
 
   uint64_t outputs() const override { return outputs_; }
   uint64_t inputs() const override { return inputs_; }
@@ -39,12 +49,16 @@ class packed_matrix final : public matrix {
   uint32_t groups() const { return static_cast<uint32_t>(groups_.size()); }
   uint32_t segments() const { return static_cast<uint32_t>(segments_.size()); }
   /// 32-bit words of one column.
-  uint32_t words() const { return groups_.empty() ? 0 : groups_.back().words_before + groups_.back().words; }
+  uint32_t words() const { return words_of(groups_); }
+  packed_depth depth() const { return {format(), words(), groups(), segments()}; }
   /// Of the shards of K, as bounds of segments, from 0 to segments(); one shard where the finish is another than
   /// `partial` and `shards`.
   std::span<const uint32_t> shard_segments() const { return shard_segments_; }
 
  private:
+  static uint32_t words_of(std::span<const k_group> groups) {
+    return groups.empty() ? 0 : groups.back().words_before + groups.back().words;
+  }
   void fill_panel(const matrix_source& source, uint64_t panel);
 
   uint64_t outputs_ = 0, inputs_ = 0, panels_ = 0, panel_bytes_ = 0;

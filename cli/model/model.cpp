@@ -1,18 +1,15 @@
-// troupe model info | import | quantise
-#include <unistd.h>
-
+// troupe model info | import; its other subcommands have files of their own
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 #include <memory>
 
 #include "base/result.hpp"
 #include "cli/commands.hpp"
+#include "cli/model/model_commands.hpp"
 #include "gateway/cluster/served_models.hpp"
 #include "shards/model/files.hpp"
 #include "shards/model/llama2c_import.hpp"
 #include "shards/model/model_info.hpp"
-#include "shards/model/quantise_model.hpp"
 #include "shards/tokenizer/llama2c_tokenizer.hpp"
 #include "shards/tokenizer/tokenizer.hpp"
 
@@ -59,51 +56,10 @@ int run_import(const import_arguments& arguments) {
   return info(arguments.out);
 }
 
-struct quantise_arguments {
-  std::string from, to;
-  quantise_options options;
-};
-
-int run_quantise(quantise_arguments arguments) {
-  const bool shown = isatty(STDERR_FILENO) != 0;
-  arguments.options.progress = [shown](size_t done, size_t all) {
-    if (shown) std::fprintf(stderr, "\r%zu of %zu tensors%s", done, all, done == all ? "\n" : "");
-  };
-  auto report = quantise_model(arguments.from, arguments.to, arguments.options);
-  if (!report) return failed(report.err());
-  std::printf("%s: %zu matrices quantised, %zu tensors as they were; %.1f MB of weights, %.1f MB before\n",
-              arguments.to.c_str(), report->quantised, report->kept, static_cast<double>(report->bytes_after) / 1e6,
-              static_cast<double>(report->bytes_before) / 1e6);
-  return 0;
-}
-
-void add_quantise(CLI::App& model, int& exit_code) {
-  auto* command =
-      model.add_subcommand("quantise",
-                           "Makes a folder with weights of 8 or 4 bits from one with f32, f16 or bf16\n"
-                           "\n"
-                           "Example:\n"
-                           "  troupe model quantise models/troupe-tiny --to int8 --out models/troupe-tiny-int8");
-  auto arguments = std::make_shared<quantise_arguments>();
-  const std::map<std::string, uint32_t> bits{{"int8", 8}, {"int4", 4}};
-  command->add_option("FOLDER", arguments->from, "The model folder")->required();
-  command->add_option("--out", arguments->to, "The folder to make; refused where it has a model already")->required();
-  command->add_option("--to", arguments->options.bits, "int8 or int4")
-      ->required()
-      ->transform(CLI::CheckedTransformer(bits).description(""));
-  command->add_option("--group", arguments->options.group, "Weights that share a scale: 32 or 128")
-      ->capture_default_str();
-  command->add_option("--head", arguments->options.head_bits, "Of the embedding and the head: int8 or int4")
-      ->transform(CLI::CheckedTransformer(bits).description(""))
-      ->default_str("int8");
-  command->callback([arguments, &exit_code] { exit_code = run_quantise(*arguments); });
-}
-
 }  // namespace
 
 void add_model(CLI::App& app, int& exit_code) {
-  auto* model =
-      app.add_subcommand("model", "Look at model folders and GGUF files, make folders from llama2.c checkpoints");
+  auto* model = app.add_subcommand("model", "Look at model folders and GGUF files, measure them, make others of them");
   model->require_subcommand(1);
 
   auto* info_command = model->add_subcommand(
@@ -129,7 +85,10 @@ void add_model(CLI::App& app, int& exit_code) {
   import_command->add_option("--out", arguments->out, "The folder to make; refused where it has a model already")
       ->required();
   import_command->callback([arguments, &exit_code] { exit_code = run_import(*arguments); });
-  add_quantise(*model, exit_code);
+  add_model_plan(*model, exit_code);
+  add_model_perplexity(*model, exit_code);
+  add_model_quantise(*model, exit_code);
+  add_model_prune(*model, exit_code);
 }
 
 }  // namespace troupe

@@ -1,0 +1,60 @@
+// troupe model quantise
+#include "shards/model/quantise_model.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "cli/commands.hpp"
+#include "cli/model/measured_text.hpp"
+#include "cli/model/model_commands.hpp"
+
+namespace troupe {
+namespace {
+
+struct quantise_arguments {
+  std::string from, to, text;
+  quantise_options options;
+};
+
+result<void> quantise(quantise_arguments arguments) {
+  arguments.options.progress = progress_line("tensors");
+  TROUPE_ASSIGN(const remake_report report, quantise_model(arguments.from, arguments.to, arguments.options));
+  std::printf("%s: %zu matrices quantised, %zu tensors as they were; %.1f MB of weights, %.1f MB before\n",
+              arguments.to.c_str(), report.changed, report.kept, static_cast<double>(report.bytes_after) / 1e6,
+              static_cast<double>(report.bytes_before) / 1e6);
+  return print_before_and_after(arguments.from, arguments.to, arguments.text, arguments.options.threads);
+}
+
+}  // namespace
+
+void add_model_quantise(CLI::App& model, int& exit_code) {
+  auto* command =
+      model.add_subcommand("quantise",
+                           "Makes a folder with weights of 8 or 4 bits from one with f32, f16 or bf16\n"
+                           "\n"
+                           "Example:\n"
+                           "  troupe model quantise models/troupe-tiny --to int8 --out models/troupe-tiny-int8");
+  auto arguments = std::make_shared<quantise_arguments>();
+  arguments->options.threads = threads_of_machine();
+  const std::map<std::string, uint32_t> bits{{"int8", 8}, {"int4", 4}};
+  command->add_option("FOLDER", arguments->from, "The model folder")->required();
+  command->add_option("--out", arguments->to, "The folder to make; refused where it has a model already")->required();
+  command->add_option("--to", arguments->options.bits, "int8 or int4")
+      ->required()
+      ->transform(CLI::CheckedTransformer(bits).description(""));
+  command->add_option("--group", arguments->options.group, "Weights that share a scale: 32 or 128")
+      ->capture_default_str();
+  command->add_option("--head", arguments->options.head_bits, "Of the embedding and the head: int8 or int4")
+      ->transform(CLI::CheckedTransformer(bits).description(""))
+      ->default_str("int8");
+  command->add_option("--text", arguments->text, "To measure both models by [held_out.txt of the folder]");
+  command->add_option("--threads", arguments->options.threads, "Threads")->capture_default_str();
+  command->callback([arguments, &exit_code] {
+    const auto done = quantise(*arguments);
+    exit_code = done ? 0 : failed(done.err());
+  });
+}
+
+}  // namespace troupe
