@@ -284,12 +284,17 @@ struct group_supervisor_state {
     tell_after(handle(), config.check_interval, tick{check_tick});
   }
 
+  std::string described() const {
+    std::string text = life.last_failure().empty() ? "" : "last failure: " + life.last_failure();
+    for (const auto& host : start_wanted) text += (text.empty() ? "" : "; ") + ("waits for the link to " + host);
+    return text;
+  }
+
   void on_describe(const describe& wanted) {
     tree_part part;
     part.correlation = wanted.correlation;
     part.entries.push_back({1, "group", group.name, std::string(to_text(life.phase())), life.generation(),
-                            life.restarts(), 0,
-                            life.last_failure().empty() ? "" : "last failure: " + life.last_failure()});
+                            life.restarts(), 0, described()});
     for (uint32_t rank = 0; rank < group.ranks(); ++rank) {
       auto at = members.find(rank);
       bool here = at != members.end() && env.post.is_up(group.rank_node(rank));

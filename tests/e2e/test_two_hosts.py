@@ -117,9 +117,29 @@ def test_a_group_that_waits_for_its_other_host_listens_on_its_own_hosts_address_
     both.second.stop()
     where = eventually(lambda: [at for r in both.first.ranks() for at in listening(r.pid)], RECOVERY_S, "a rank listens")
     assert set(where) == {both.addresses[0]}
+    eventually(lambda: "waits for the link to host-1" in both.first.ctl("tree").stdout, RECOVERY_S, "it says why it waits")
     both.second.start()
     both.await_ready()
     assert both.first.groups()["troupe-tiny/0"].restarts > 0
+
+
+def test_a_killed_gateway_comes_back_and_adopts_the_ranks_of_both_hosts(two_hosts):
+    both = two_hosts()
+    expected = answers(both.first)
+    before = both.ranks()
+    gateway = next(process for process in both.first.processes() if process.name == "gateway-0")
+    kill(gateway.pid)
+
+    def ready_again() -> bool:
+        try:
+            return both.first.is_ready()
+        except OSError:
+            return False
+
+    eventually(lambda: not gateway.lives() and ready_again(), RECOVERY_S, "ready again")
+    assert both.ranks() == before
+    assert both.first.groups()["troupe-tiny/0"].generation == 1
+    assert answers(both.first) == expected
 
 
 @pytest.mark.parametrize("victim", [0, 1])

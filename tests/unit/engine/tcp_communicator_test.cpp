@@ -2,7 +2,11 @@
 // speaks the wire by hand, and not as it should.
 #include "shards/engine/tcp_communicator.hpp"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <boost/test/unit_test.hpp>
 #include <thread>
@@ -15,6 +19,8 @@ namespace {
 
 using test::group_place;
 using test::jumping_clock;
+using test::listen_here;
+using test::listener;
 using test::transport;
 
 constexpr duration patient = std::chrono::minutes(1);
@@ -66,6 +72,12 @@ class raw_connection {
     while (!tcp::receive_some(fd_.get(), unread).ended) BOOST_REQUIRE(tcp::wait_for_event(fd_.get(), POLLIN, patient));
   }
   void close() { fd_.reset(); }
+  /// The other end learns that everything is lost (RST), not that nothing more comes.
+  void reset() {
+    const linger none{.l_onoff = 1, .l_linger = 0};
+    BOOST_REQUIRE(setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none)) == 0);
+    fd_.reset();
+  }
 
  private:
   unique_fd fd_;
@@ -155,6 +167,83 @@ BOOST_AUTO_TEST_CASE(a_peer_that_closes_one_of_its_connections_has_died) {
     peer.data.receive(tcp::frame_head_bytes + tcp::frame_head_bytes + 16);
   });
   BOOST_TEST(control.detail == "rank 1 died");
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_whose_connections_are_reset_has_died) {
+  const error outcome = outcome_against([](raw_rank& peer) {
+    peer.data.send(frame(first_barrier));
+    peer.data.receive(tcp::frame_head_bytes);
+    peer.control.reset();
+    peer.data.reset();
+  });
+  BOOST_TEST((outcome.code == errc::unavailable));
+  BOOST_TEST(outcome.detail == "rank 1 died");
+}
+
+/// What rank 0 of two comes to whose broadcast fills the sockets while rank 1, which is `body`, does not read. Rank 0
+/// is in the middle of it when `body` is called.
+error outcome_of_full_sockets(const std::function<void(raw_rank&)>& body, const clock& time = real_time) {
+  const group_place place(transport::tcp, 2, 64);
+  result<void> outcome;
+  std::jthread leader([&] {
+    outcome = [&]() -> result<void> {
+      TROUPE_ASSIGN(const auto group, place.join(0, time, std::chrono::hours(1000)));
+      group->set_deadline(patient);
+      std::vector<std::byte> bytes(broadcast_bytes_max);
+      return group->broadcast(bytes, patience::deadline);
+    }();
+  });
+  {
+    raw_rank peer(place);
+    peer.data.send(frame(first_barrier));
+    peer.data.receive(2 * tcp::frame_head_bytes);
+    body(peer);
+    leader.join();
+  }
+  BOOST_REQUIRE(!outcome);
+  return outcome.err();
+}
+
+BOOST_AUTO_TEST_CASE(a_rank_that_cannot_send_hears_of_an_abort_a_death_and_the_deadline) {
+  const std::string why = "the disk is full";
+  const error aborted = outcome_of_full_sockets([&](raw_rank& peer) {
+    peer.control.send(frame({.kind = tcp::frame_kind::abort, .payload_bytes = why.size()}, bytes_of(why)));
+  });
+  BOOST_TEST(aborted.detail == "the disk is full (said rank 1)");
+  const error died = outcome_of_full_sockets([](raw_rank& peer) {
+    peer.control.close();
+    peer.data.close();
+  });
+  BOOST_TEST(died.detail == "rank 1 died");
+  const jumping_clock fast;
+  const error late = outcome_of_full_sockets([](raw_rank&) {}, fast);
+  BOOST_TEST((late.code == errc::deadline_exceeded));
+  BOOST_TEST(late.detail.starts_with("rank 1 is late: rank 0 waited for it for 6"), late.detail);
+}
+
+BOOST_AUTO_TEST_CASE(connections_are_of_this_process_alone_and_notice_a_silent_host) {
+  const listener here = listen_here();
+  const auto connecting = tcp::begin_connect(tcp::resolve(here.address).value());
+  BOOST_REQUIRE(connecting.has_value());
+  BOOST_REQUIRE(tcp::wait_for_event(here.socket.get(), POLLIN, patient));
+  const auto accepted = tcp::accept_one(here.socket.get());
+  BOOST_REQUIRE(accepted.has_value());
+  for (const int fd : {connecting->get(), accepted->get()}) {
+    BOOST_TEST((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    BOOST_TEST((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    const auto option = [&](int level, int name) {
+      int value = 0;
+      socklen_t length = sizeof(value);
+      BOOST_REQUIRE(getsockopt(fd, level, name, &value, &length) == 0);
+      return value;
+    };
+    BOOST_TEST(option(IPPROTO_TCP, TCP_NODELAY) == 1);
+    BOOST_TEST(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+    BOOST_TEST(option(IPPROTO_TCP, TCP_KEEPIDLE) +
+                   option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT) ==
+               15);
+    BOOST_TEST(option(IPPROTO_TCP, TCP_USER_TIMEOUT) == 15000);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_sends_no_frames_is_refused_by_name) {
