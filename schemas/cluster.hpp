@@ -2,6 +2,8 @@
 // The wire form is in envelope.capnp, the conversion envelope_codec.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +27,31 @@ struct rank_ready {
   uint64_t weights_bytes = 0;
   uint64_t load_ms = 0;
   friend bool operator==(const rank_ready&, const rank_ready&) = default;
+};
+
+/// Where a rank listens for the others of its group, on the host that it runs on.
+struct rank_endpoint {
+  /// An IPv4 or IPv6 address.
+  std::string host{};
+  uint16_t port = 0;
+  friend bool operator==(const rank_endpoint&, const rank_endpoint&) = default;
+};
+
+/// A rank of a group on several hosts waits for the others. To its group's supervisor; said again until the answer,
+/// group_meeting, comes.
+struct rank_listening {
+  uint32_t rank = 0;
+  rank_endpoint at{};
+  friend bool operator==(const rank_listening&, const rank_listening&) = default;
+};
+
+/// A group's supervisor to each of its ranks, when all are listening: where, and what they know each other by. The
+/// secret is random and of this generation alone.
+struct group_meeting {
+  std::array<std::byte, 16> secret{};
+  /// By rank.
+  std::vector<rank_endpoint> addresses{};
+  friend bool operator==(const group_meeting&, const group_meeting&) = default;
 };
 
 /// A rank cannot go on: its group ends. The process exits after this.

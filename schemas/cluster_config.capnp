@@ -93,6 +93,8 @@ struct DeploymentConfig {
       $meaning("Ranks of one group: 1, 2, 4 or 8. Each has a slice of the model and is a process.");
   hosts @5 :List(Text) $most(256) $form(name)
       $meaning("Hosts on which groups are placed in turn; none: all of them.");
+  hostsPerGroup @17 :UInt32 = 1 $least(1) $most(8)
+      $meaning("Hosts over which the ranks of one group are spread, as many on each: for a model that no single host can hold. More than 1: they speak TCP, not encrypted, between their hosts' addresses; use a private network.");
   threadsPerRank @6 :UInt32 = 1 $unit("threads") $least(1) $most(256)
       $meaning("Threads that one rank computes with.");
   backend @7 :Backend = auto

@@ -47,6 +47,8 @@ struct deployment_config {
   uint32_t tensor_parallel = 1;
   /// Hosts on which groups are placed in turn; empty: all.
   std::vector<node_name> hosts{};
+  /// Over which the ranks of one group are spread.
+  uint32_t hosts_per_group = 1;
   uint32_t threads_per_rank = 1;
   /// "auto", "scalar", "avx2", "avx512".
   std::string backend = "auto";

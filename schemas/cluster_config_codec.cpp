@@ -45,6 +45,7 @@ deployment_config deployment(wire::DeploymentConfig::Reader in) {
           .groups = in.getGroups(),
           .tensor_parallel = in.getTensorParallel(),
           .hosts = texts(in.getHosts()),
+          .hosts_per_group = in.getHostsPerGroup(),
           .threads_per_rank = in.getThreadsPerRank(),
           .backend = name_of(in.getBackend()),
           .kv_positions = in.getKvPositions(),

@@ -1,5 +1,9 @@
 #include "schemas/cluster_config_rules.hpp"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <utility>
@@ -142,6 +146,38 @@ problem check_deployments(const cluster_config& config) {
   return std::nullopt;
 }
 
+/// One that other hosts can connect to as it is.
+bool is_reachable_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  if (inet_pton(AF_INET, text.c_str(), bytes.data()) != 1 && inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1)
+    return false;
+  return std::any_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte != 0; });
+}
+
+problem check_spread_groups(const cluster_config& config) {
+  for (size_t i = 0; i < config.deployments.size(); ++i) {
+    const auto& deployment = config.deployments[i];
+    if (deployment.hosts_per_group == 1) continue;
+    std::string key = indexed("deployments", i) + ".hostsPerGroup";
+    if (deployment.hosts_per_group == 0 || deployment.tensor_parallel % deployment.hosts_per_group != 0) {
+      return config_problem{key, "must divide tensorParallel, which is " + std::to_string(deployment.tensor_parallel)};
+    }
+    const size_t hosts = deployment.hosts.empty() ? config.hosts.size() : deployment.hosts.size();
+    if (deployment.hosts_per_group > hosts)
+      return config_problem{key, "must be at most the number of its hosts, which is " + std::to_string(hosts)};
+    for (size_t j = 0; j < config.hosts.size(); ++j) {
+      const auto& host = config.hosts[j];
+      const auto& its = deployment.hosts;
+      if (!its.empty() && std::find(its.begin(), its.end(), host.name) == its.end()) continue;
+      if (is_reachable_address(host.address)) continue;
+      return config_problem{
+          indexed("hosts", j) + ".address",
+          "must be an IPv4 or IPv6 address that other hosts reach: the ranks of " + deployment.name + " listen there"};
+    }
+  }
+  return std::nullopt;
+}
+
 problem check_limits(const cluster_config& config) {
   const auto& transport = config.transport;
   if (transport.queue_bytes_max < transport.frame_bytes_max) {
@@ -163,8 +199,8 @@ problem check_limits(const cluster_config& config) {
 }  // namespace
 
 std::optional<config_problem> check_cluster_config(const cluster_config& config) {
-  for (auto* check :
-       {check_names, check_gateways, check_references, check_addresses, check_deployments, check_limits}) {
+  for (auto* check : {check_names, check_gateways, check_references, check_addresses, check_deployments,
+                      check_spread_groups, check_limits}) {
     if (auto p = check(config)) return p;
   }
   return std::nullopt;

@@ -31,6 +31,8 @@ struct Envelope {
     drainRequest @19 :DrainRequest;
     describeRequest @20 :Void;
     description @21 :Description;
+    rankListening @22 :RankListening;
+    groupMeeting @23 :GroupMeeting;
   }
 }
 
@@ -117,6 +119,22 @@ struct RankReady {
   contextMax @4 :UInt32;
   weightsBytes @5 :UInt64;
   loadMs @6 :UInt64;
+}
+
+struct RankEndpoint {
+  host @0 :Text;
+  port @1 :UInt16;
+}
+
+struct RankListening {
+  rank @0 :UInt32;
+  at @1 :RankEndpoint;
+}
+
+struct GroupMeeting {
+  # 16 bytes.
+  secret @0 :Data;
+  addresses @1 :List(RankEndpoint);
 }
 
 struct RankFailed {

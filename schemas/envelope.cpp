@@ -36,6 +36,8 @@ struct sender_rule {
   bool operator()(const drain_request&) const { return role == "ctl"; }
   bool operator()(const describe_request&) const { return role == "ctl" || role == "gateway"; }
   bool operator()(const description&) const { return role == "host" || role == "gateway"; }
+  bool operator()(const rank_listening&) const { return role == "rank"; }
+  bool operator()(const group_meeting&) const { return role == "gateway"; }
 };
 
 }  // namespace

@@ -47,7 +47,7 @@ struct envelope_head {
 
 using envelope_body = std::variant<generate, cancel_stream, step_tokens, rank_ready, rank_failed, rank_leaving,
                                    group_load, heartbeat, start_group, end_group, host_report, group_process_exited,
-                                   drain_request, describe_request, description>;
+                                   drain_request, describe_request, description, rank_listening, group_meeting>;
 
 struct envelope {
   envelope_head head{};

@@ -15,6 +15,8 @@ namespace {
 // A frame is refused when it names more; far above what any honest sender has.
 constexpr size_t ids_max = 1 << 20;
 constexpr size_t list_max = 1 << 16;
+constexpr size_t ranks_max = 8;
+constexpr size_t address_bytes_max = 64;
 constexpr uint64_t traversal_words_max = (64ULL << 20) / sizeof(capnp::word);
 
 // Raised while a frame is read, and caught at the edge, in decode().
@@ -65,6 +67,11 @@ void write(wire::GroupProcess::Builder out, const group_process& p) {
   out.setGeneration(p.generation);
   out.setRank(p.rank);
   out.setPid(p.pid);
+}
+
+void write(wire::RankEndpoint::Builder out, const rank_endpoint& a) {
+  out.setHost(text(a.host));
+  out.setPort(a.port);
 }
 
 struct body_writer {
@@ -192,6 +199,18 @@ struct body_writer {
     }
     out.setFailed(d.failed);
     write(out.initWhy(), d.why);
+  }
+  void operator()(const rank_listening& r) {
+    auto out = body.initRankListening();
+    out.setRank(r.rank);
+    write(out.initAt(), r.at);
+  }
+  void operator()(const group_meeting& m) {
+    auto out = body.initGroupMeeting();
+    auto secret = out.initSecret(static_cast<unsigned>(m.secret.size()));
+    std::memcpy(secret.begin(), m.secret.data(), m.secret.size());
+    auto addresses = out.initAddresses(count(m.addresses.size()));
+    for (unsigned i = 0; i < addresses.size(); ++i) write(addresses[i], m.addresses[i]);
   }
 };
 
@@ -353,6 +372,21 @@ description read(wire::Description::Reader in) {
   return d;
 }
 
+rank_endpoint read(wire::RankEndpoint::Reader in) {
+  rank_endpoint a{string(in.getHost()), in.getPort()};
+  if (a.host.size() > address_bytes_max || a.port == 0) throw bad_frame{"a rank's address is none"};
+  return a;
+}
+
+group_meeting read(wire::GroupMeeting::Reader in) {
+  group_meeting m;
+  auto secret = in.getSecret();
+  if (secret.size() != m.secret.size()) throw bad_frame{"a group's secret has another length"};
+  std::memcpy(m.secret.data(), secret.begin(), m.secret.size());
+  for (auto a : bounded(in.getAddresses(), ranks_max, "addresses")) m.addresses.push_back(read(a));
+  return m;
+}
+
 envelope_body read_body(wire::Envelope::Body::Reader in) {
   using which = wire::Envelope::Body::Which;
   switch (in.which()) {
@@ -379,6 +413,9 @@ envelope_body read_body(wire::Envelope::Body::Reader in) {
     case which::DRAIN_REQUEST: return drain_request{string(in.getDrainRequest().getTarget())};
     case which::DESCRIBE_REQUEST: return describe_request{};
     case which::DESCRIPTION: return read(in.getDescription());
+    case which::RANK_LISTENING:
+      return rank_listening{in.getRankListening().getRank(), read(in.getRankListening().getAt())};
+    case which::GROUP_MEETING: return read(in.getGroupMeeting());
   }
   throw bad_frame{"unknown body " + std::to_string(static_cast<unsigned>(in.which()))};
 }

@@ -77,16 +77,16 @@ group_life::actions group_life::on_failure(generation_number generation, const s
   }
 }
 
-group_life::actions group_life::on_host(const std::vector<group_process>& alive, group_number group, instant now) {
+group_life::actions group_life::on_host(const std::vector<group_process>& alive, group_number group, uint32_t placed,
+                                        instant now) {
   // While its own start is under way, what lives is not known yet.
   if (!(phase_ == group_phase::starting && adopting_) && phase_ != group_phase::ready) return {};
   std::set<uint32_t> ranks;
   for (const auto& process : alive) {
     if (process.group == group && process.generation == generation_) ranks.insert(process.rank);
   }
-  if (ranks.size() == config_.ranks) return {};
-  return fail("only " + std::to_string(ranks.size()) + " of its " + std::to_string(config_.ranks) + " processes live",
-              now);
+  if (ranks.size() == placed) return {};
+  return fail("only " + std::to_string(ranks.size()) + " of its " + std::to_string(placed) + " processes live", now);
 }
 
 group_life::actions group_life::on_start_failed(generation_number generation, const std::string& why, instant now) {

@@ -39,7 +39,7 @@ class group_life {
   };
   /// End what lives of older generations.
   struct end_older {};
-  /// Ask the host to start the present generation.
+  /// Ask the hosts to start the present generation.
   struct start {};
   /// Tell the router the present state.
   struct announce {};
@@ -61,9 +61,9 @@ class group_life {
   actions on_ready(const rank_ready& ready, generation_number generation, instant now);
   /// A rank failed, its process ended, its node is silent or unlinked. News of another generation change nothing.
   actions on_failure(generation_number generation, const std::string& why, instant now);
-  /// What lives on the host, told when the link to its agent comes up.
-  actions on_host(const std::vector<group_process>& alive, group_number group, instant now);
-  /// The host could not start it.
+  /// What lives on a host that is to have `placed` of the group's ranks, told when the link to its agent comes up.
+  actions on_host(const std::vector<group_process>& alive, group_number group, uint32_t placed, instant now);
+  /// A host could not start its part of it.
   actions on_start_failed(generation_number generation, const std::string& why, instant now);
   actions on_drain(bool start_again, instant now);
   actions on_idle(generation_number generation, instant now);

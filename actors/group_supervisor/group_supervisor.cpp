@@ -1,8 +1,11 @@
 #include "actors/group_supervisor/group_supervisor.hpp"
 
 #include <charconv>
+#include <cstring>
 #include <map>
+#include <set>
 
+#include "actors/group_supervisor/meeting_point.hpp"
 #include "actors/runtime/incarnation.hpp"
 
 namespace troupe {
@@ -39,7 +42,8 @@ struct group_supervisor_state {
         group(*config.group),
         entries(state_),
         key("group/" + group.name + "/generation"),
-        life(config.life) {}
+        life(config.life),
+        meeting(group.ranks()) {}
 
   group_supervisor_actor::behavior_type make_behavior() {
     auto stored = read_generation();
@@ -48,6 +52,7 @@ struct group_supervisor_state {
       self->quit(caf::make_error(caf::sec::runtime_error));
       return empty();
     }
+    begin_meeting();
     perform(life.begin(*stored, env.clock.now()));
     tell_after(handle(), config.check_interval, tick{check_tick});
     return {
@@ -104,7 +109,8 @@ struct group_supervisor_state {
       } else if (std::holds_alternative<group_life::end_older>(action)) {
         end_older();
       } else if (std::holds_alternative<group_life::start>(action)) {
-        start_wanted = true;
+        begin_meeting();
+        start_wanted.insert(group.hosts.begin(), group.hosts.end());
         start();
       } else if (std::holds_alternative<group_life::announce>(action)) {
         announce();
@@ -148,15 +154,23 @@ struct group_supervisor_state {
     return head;
   }
 
-  // Tried again at each check until the host is linked.
+  // Tried again at each check until all hosts are linked.
   void start() {
-    start_group wanted;
-    for (uint32_t rank = 0; rank < group.ranks(); ++rank) wanted.ranks.push_back(rank);
-    if (env.post.send(group.host, head_to_host(), std::move(wanted))) start_wanted = false;
+    std::erase_if(start_wanted, [this](const node_name& host) {
+      return env.post.send(host, head_to_host(), start_group{group.ranks_on(host)}).has_value();
+    });
+  }
+
+  void begin_meeting() {
+    const std::array<uint64_t, 2> words{env.random.next(), env.random.next()};
+    std::array<std::byte, 16> secret{};
+    std::memcpy(secret.data(), words.data(), secret.size());
+    meeting.begin(secret);
   }
 
   void end_older() {
     members.clear();
+    start_wanted.clear();
     if (config.fenced_kill_delay > duration{}) {
       tell_after(handle(), config.fenced_kill_delay, tick{kill_tick});
     } else {
@@ -167,8 +181,8 @@ struct group_supervisor_state {
   void send_end() {
     auto head = head_to_host();
     head.generation = life.generation() - 1;
-    // Where the host cannot be reached now, it is told when its report of what lives comes.
-    (void)env.post.send(group.host, head, end_group{});
+    // A host that cannot be reached now is told when its report of what lives comes.
+    for (const auto& host : group.hosts) (void)env.post.send(host, head, end_group{});
   }
 
   // ---- what is heard ----
@@ -185,12 +199,14 @@ struct group_supervisor_state {
           ready->pid, generation,
           std::to_string(ready->kv_pages) + " kv pages, loaded in " + std::to_string(ready->load_ms) + " ms"};
       perform(life.on_ready(*ready, generation, now));
+    } else if (const auto* listening = std::get_if<rank_listening>(&message.body())) {
+      on_listening(*listening, generation, message.from().node);
     } else if (const auto* failed = std::get_if<rank_failed>(&message.body())) {
       perform(life.on_failure(generation, "rank " + std::to_string(failed->rank) + ": " + failed->why.message(), now));
     } else if (std::holds_alternative<rank_leaving>(message.body())) {
       if (generation == life.generation()) perform(life.on_drain(true, now));
     } else if (const auto* report = std::get_if<host_report>(&message.body())) {
-      on_host_report(*report, generation, now);
+      on_host_report(*report, generation, message.from().node, now);
     } else if (const auto* exited = std::get_if<group_process_exited>(&message.body())) {
       const auto& process = exited->process;
       note_silence(group.rank_node(process.rank));
@@ -201,7 +217,22 @@ struct group_supervisor_state {
     }
   }
 
-  void on_host_report(const host_report& report, generation_number generation, instant now) {
+  // Nobody is told of a generation that has been replaced.
+  void on_listening(const rank_listening& listening, generation_number generation, const node_name& from) {
+    if (generation != life.generation()) return env.metrics.frame_refused("generation");
+    if (listening.rank >= group.ranks() || from != group.rank_node(listening.rank))
+      return env.metrics.frame_refused("role");
+    envelope_head head;
+    head.to = service::node;
+    head.group = group.number;
+    head.generation = generation;
+    for (uint32_t rank : meeting.on_listening(listening)) {
+      // Who is not reached asks again.
+      (void)env.post.send(group.rank_node(rank), head, meeting.message());
+    }
+  }
+
+  void on_host_report(const host_report& report, generation_number generation, const node_name& host, instant now) {
     if (report.failed) {
       perform(life.on_start_failed(generation, "could not be started: " + report.why.message(), now));
       return;
@@ -209,7 +240,10 @@ struct group_supervisor_state {
     for (const auto& process : report.processes) {
       if (process.group == group.number && process.generation < life.generation()) return send_end();
     }
-    if (generation == 0) perform(life.on_host(report.processes, group.number, now));
+    if (generation == 0) {
+      auto placed = static_cast<uint32_t>(group.ranks_on(host).size());
+      perform(life.on_host(report.processes, group.number, placed, now));
+    }
   }
 
   std::optional<uint32_t> rank_of(const peer_identity& peer) const {
@@ -245,17 +279,22 @@ struct group_supervisor_state {
     if (which == kill_tick) return send_end();
     auto now = env.clock.now();
     perform(life.on_time(now));
-    if (start_wanted && life.phase() == group_phase::starting) start();
+    if (life.phase() == group_phase::starting) start();
     if (now - announced_at >= config.announce_interval) announce();
     tell_after(handle(), config.check_interval, tick{check_tick});
+  }
+
+  std::string described() const {
+    std::string text = life.last_failure().empty() ? "" : "last failure: " + life.last_failure();
+    for (const auto& host : start_wanted) text += (text.empty() ? "" : "; ") + ("waits for the link to " + host);
+    return text;
   }
 
   void on_describe(const describe& wanted) {
     tree_part part;
     part.correlation = wanted.correlation;
     part.entries.push_back({1, "group", group.name, std::string(to_text(life.phase())), life.generation(),
-                            life.restarts(), 0,
-                            life.last_failure().empty() ? "" : "last failure: " + life.last_failure()});
+                            life.restarts(), 0, described()});
     for (uint32_t rank = 0; rank < group.ranks(); ++rank) {
       auto at = members.find(rank);
       bool here = at != members.end() && env.post.is_up(group.rank_node(rank));
@@ -274,7 +313,9 @@ struct group_supervisor_state {
   uint64_t revision = 0;
   group_life life;
   std::map<uint32_t, member> members;
-  bool start_wanted = false;
+  meeting_point meeting;
+  /// Hosts that have not been told yet.
+  std::set<node_name> start_wanted;
   instant announced_at{};
   duration silence{};
 };

@@ -1,5 +1,6 @@
-// Keeps one group of ranks alive: starts its processes through the host's agent, notices when one of them fails, fences
-// the whole group by a new generation in the store, and starts it again. A group lives and dies as one (one_for_all).
+// Keeps one group of ranks alive: starts its processes through its hosts' agents, notices when one of them fails,
+// fences the whole group by a new generation in the store, and starts it again. A group lives and dies as one
+// (one_for_all). The ranks of a group on several hosts learn here where the others listen.
 //
 // Runs on the control node. When it dies its parent, the controller, starts it again; it reads the generation from the
 // store and adopts the ranks that report it.
@@ -14,7 +15,8 @@
 namespace troupe {
 
 using group_supervisor_actor = caf::typed_actor<
-    // rank_ready, rank_failed, rank_leaving from ranks; host_report, group_process_exited from the host's agent.
+    // rank_listening, rank_ready, rank_failed, rank_leaving from ranks; host_report, group_process_exited from the
+    // hosts' agents.
     caf::result<void>(inbound), caf::result<void>(node_up), caf::result<void>(node_lost),
     caf::result<void>(node_silent),
     // From the router: nothing runs on the draining group any more.

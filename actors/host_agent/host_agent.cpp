@@ -124,6 +124,10 @@ struct host_agent_state {
     for (uint32_t rank : ranks) {
       if (rank >= group.ranks())
         return failure(errc::invalid_argument, "group " + group.name + " has no rank " + std::to_string(rank));
+      if (group.host_of(rank) != env.post.self().node) {
+        return failure(errc::invalid_argument, "rank " + std::to_string(rank) + " of group " + group.name + " is for " +
+                                                   group.host_of(rank) + " in this host's configuration");
+      }
       specs.push_back({group.rank_node(rank), generation, config.rank_arguments(group, rank, generation)});
     }
     auto bytes = config.shared_memory_bytes(group);
@@ -162,7 +166,7 @@ struct host_agent_state {
     if (peer.role != "gateway") return;
     // Whoever has control compares this with what it thinks that there is.
     for (const auto& group : groups) {
-      if (group.host != env.post.self().node) continue;
+      if (group.ranks_on(env.post.self().node).empty()) continue;
       host_report report;
       report.processes = living_ranks();
       envelope_head head;

@@ -28,7 +28,8 @@ struct host_agent_config {
   std::vector<process_spec> permanent;
   /// argv[1..] of a rank's node.
   std::function<std::vector<std::string>(const group_spec&, uint32_t rank, generation_number)> rank_arguments;
-  /// The memory that a group's ranks share. Errors go to the supervisor: a model folder that cannot be read.
+  /// The memory that a group's ranks share; 0 where it is on several hosts. Errors go to the supervisor: a model folder
+  /// that cannot be read.
   std::function<result<uint64_t>(const group_spec&)> shared_memory_bytes;
   /// Called once, from the actor, when everything has ended; non-zero: it gave up.
   std::function<void(int exit_code)> end_node;

@@ -76,6 +76,7 @@ host_agent_config agent_config(const cluster_config& config, const std::string& 
     return line;
   };
   agent.shared_memory_bytes = [](const group_spec& group) -> result<uint64_t> {
+    if (group.is_spread()) return uint64_t{0};
     TROUPE_ASSIGN(auto shard, shard_config_of(*group.deployment, 0));
     return shard_compute_memory_bytes(shard);
   };

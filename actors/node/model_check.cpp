@@ -26,7 +26,7 @@ result<void> check_models(const cluster_config& config, const std::vector<group_
     auto bytes = bytes_of_group(deployment);
     if (!bytes) return with_context(std::move(bytes).err(), "deployment " + deployment.name);
     for (const auto& group : groups) {
-      if (group.deployment->name == deployment.name && group.host == host) needed += *bytes;
+      if (group.deployment->name == deployment.name) needed += *bytes * group.ranks_on(host).size() / group.ranks();
     }
   }
   auto available = available_memory_bytes("");

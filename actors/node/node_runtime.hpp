@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "actors/outside/transport/asio_transport.hpp"
 #include "actors/runtime/environment.hpp"
 #include "actors/runtime/groups.hpp"
 #include "actors/runtime/runtime.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "actors/outside/transport/asio_transport.hpp"
+#include "base/unique_fd.hpp"
 #include "schemas/cluster_config.hpp"
 
 namespace troupe {

@@ -1,14 +1,30 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "actors/membership/membership.hpp"
 #include "actors/node/node_runtime.hpp"
 #include "actors/node/nodes.hpp"
 #include "actors/node/shard_settings.hpp"
 #include "actors/outside/compute/shard_compute.hpp"
+#include "actors/outside/descriptors/listening_socket.hpp"
 #include "actors/rank/rank.hpp"
 #include "actors/runtime/incarnation.hpp"
 
 namespace troupe {
+
+namespace {
+
+/// On the host's own address, never on every one: what ranks say to each other is not encrypted.
+result<rank_endpoint> listen_for_ranks(const cluster_config& config, const node_name& host, unique_fd& socket) {
+  auto its = std::find_if(config.hosts.begin(), config.hosts.end(), [&](const auto& h) { return h.name == host; });
+  TROUPE_CHECK(its != config.hosts.end());
+  TROUPE_ASSIGN(socket, open_listener(its->address, 0));
+  TROUPE_ASSIGN(uint16_t port, local_port(socket.get()));
+  return rank_endpoint{its->address, port};
+}
+
+}  // namespace
 
 result<int> run_rank_node(const cluster_config& config, node_arguments arguments) {
   auto groups = groups_of(config);
@@ -31,6 +47,10 @@ result<int> run_rank_node(const cluster_config& config, node_arguments arguments
   TROUPE_ASSIGN(for_device.shard, shard_config_of(*spec.deployment, address->rank));
   for_device.shared_memory_fd = arguments.shared_memory_fd.get();
   for_device.generation = arguments.generation;
+  std::optional<rank_endpoint> listening;
+  if (spec.is_spread()) {
+    TROUPE_ASSIGN(listening, listen_for_ranks(config, spec.host_of(address->rank), for_device.listening_socket));
+  }
 
   actor_metrics no_metrics;
   node_runtime node(std::move(for_it), no_metrics);
@@ -43,6 +63,7 @@ result<int> run_rank_node(const cluster_config& config, node_arguments arguments
   for_rank.rank = address->rank;
   for_rank.generation = arguments.generation;
   for_rank.pid = ::getpid();
+  for_rank.listening = std::move(listening);
   for_rank.end_node = end_node;
   auto membership = spawn_membership(node.system(), env, [](const node_silent&) {});
   env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(membership));

@@ -25,15 +25,14 @@ struct rank_state {
         orphan(env.config.supervision.orphan_timeout) {}
 
   rank_actor::behavior_type make_behavior() {
-    device.open([to = handle()](result<compute_facts> outcome) {
-      tell(to, compute_opened{std::make_shared<const result<compute_facts>>(std::move(outcome))});
-    });
+    if (!config.listening) open_device(std::nullopt);
     tell_after(handle(), orphan.interval(), tick{orphan_tick});
     return {
         [this](const compute_opened& opened) { on_opened(*opened.outcome); },
         [this](const compute_ended& ended) { fail(ended.why); },
         [this](const node_up& up) { on_up(up.peer); },
         [this](const node_lost& lost) { gateways.erase(lost.peer.node); },
+        [this](const inbound& message) { on_inbound(message); },
         [this](const terminate_node&) { on_terminate(); },
         [this](const tick& timer) { on_tick(timer.which); },
     };
@@ -49,6 +48,21 @@ struct rank_state {
     return head;
   }
 
+  void open_device(std::optional<group_meeting> meeting) {
+    opening = true;
+    device.open(std::move(meeting), [to = handle()](result<compute_facts> outcome) {
+      tell(to, compute_opened{std::make_shared<const result<compute_facts>>(std::move(outcome))});
+    });
+  }
+
+  void on_inbound(const inbound& message) {
+    const auto* meeting = std::get_if<group_meeting>(&message.body());
+    if (meeting == nullptr) return;
+    if (message.head().generation != config.generation) return env.metrics.frame_refused("generation");
+    // Told again where it was asked for twice.
+    if (!opening && !failed) open_device(*meeting);
+  }
+
   void on_opened(const result<compute_facts>& outcome) {
     if (!outcome) return fail(outcome.err());
     facts = *outcome;
@@ -62,7 +76,7 @@ struct rank_state {
     } else {
       device.follow([to = handle()](error why) { tell(to, compute_ended{std::move(why)}); });
     }
-    tell_ready();
+    tell_supervisor();
   }
 
   void lead() {
@@ -101,16 +115,19 @@ struct rank_state {
     return ready;
   }
 
-  // Again and again: a supervisor that was started anew has to learn of this rank, whether its gateway was too or the
-  // link stayed; and when a link comes up, it may not be there yet.
-  void tell_ready() {
+  // Where it listens, or that it is ready. Again and again: a supervisor that was started anew has to learn of this
+  // rank, whether its gateway was too or the link stayed; and when a link comes up, it may not be there yet.
+  void tell_supervisor() {
+    if (config.listening && !opening && !failed && !terminating) {
+      env.post.send_to_role("gateway", head_to_supervisor(), rank_listening{config.rank, *config.listening});
+    }
     if (facts && !failed && !terminating) env.post.send_to_role("gateway", head_to_supervisor(), ready_message());
   }
 
   void on_up(const peer_identity& peer) {
     if (peer.role != "gateway") return;
     gateways.insert(peer.node);
-    tell_ready();
+    tell_supervisor();
   }
 
   void on_tick(uint32_t which) {
@@ -119,7 +136,7 @@ struct rank_state {
       return fail({errc::unavailable, "no gateway has been linked for " +
                                           std::to_string(orphan.alone() / std::chrono::milliseconds(1)) + " ms"});
     }
-    tell_ready();
+    tell_supervisor();
     tell_after(handle(), orphan.interval(), tick{orphan_tick});
   }
 
@@ -155,6 +172,7 @@ struct rank_state {
   std::optional<compute_facts> facts;
   std::set<node_name> gateways;
   group_leader_actor leader;
+  bool opening = false;
   bool failed = false;
   bool terminating = false;
   int exit_code = 0;

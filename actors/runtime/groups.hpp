@@ -17,9 +17,14 @@ struct group_spec {
   const deployment_config* deployment = nullptr;
   /// Its index within the deployment.
   uint32_t index = 0;
-  node_name host;
+  /// Each has as many ranks of it, those of consecutive numbers: one host, or deployment->hosts_per_group.
+  std::vector<node_name> hosts;
 
   uint32_t ranks() const { return deployment->tensor_parallel; }
+  /// Its ranks share no memory then, but speak TCP.
+  bool is_spread() const { return hosts.size() > 1; }
+  const node_name& host_of(uint32_t rank) const { return hosts[rank / (ranks() / hosts.size())]; }
+  std::vector<uint32_t> ranks_on(std::string_view host) const;
   /// "troupe-tiny-g0-r1"
   node_name rank_node(uint32_t rank) const;
 };

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "schemas/cluster.hpp"
 #include "schemas/request.hpp"
 #include "shards/engine/step.hpp"
 
@@ -78,8 +80,9 @@ struct compute_facts {
 class compute {
  public:
   virtual ~compute() = default;
-  /// Loads the weights and meets the other ranks; the answer comes once, from another thread.
-  virtual void open(std::function<void(result<compute_facts>)> done) = 0;
+  /// Loads the weights and meets the other ranks; the answer comes once, from another thread. `meeting`: where, for a
+  /// group on several hosts.
+  virtual void open(std::optional<group_meeting> meeting, std::function<void(result<compute_facts>)> done) = 0;
   /// Rank 0 only; one step at a time. After an error (aborted, deadline_exceeded, io_failed) no step will succeed
   /// again: the group ends.
   virtual void submit(step_request request, std::function<void(result<step_result>)> done) = 0;

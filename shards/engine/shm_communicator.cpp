@@ -15,27 +15,10 @@
 namespace troupe {
 namespace {
 
-using shm::call_kind;
-
-/// Up to here every rank adds everything itself: a second meeting costs more than the additions.
-constexpr size_t one_shot_floats = 8192;
-constexpr size_t broadcast_bytes_max = 64 << 20;
-constexpr size_t agreed_bytes_max = 4096;
 constexpr size_t page_bytes = 4096;
 
 constexpr size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 constexpr size_t control_bytes = round_up(sizeof(shm::control), page_bytes);
-
-std::string call_text(const shm::call& call) {
-  switch (call.kind) {
-    case call_kind::all_reduce: return "a sum of " + std::to_string(call.size) + " floats";
-    case call_kind::all_gather: return "a gathering of " + std::to_string(call.size) + " floats";
-    case call_kind::broadcast: return "a broadcast";
-    case call_kind::barrier: return "a barrier";
-    case call_kind::none: break;
-  }
-  return "no collective";
-}
 
 }  // namespace
 
@@ -44,12 +27,11 @@ result<size_t> shm::slot_bytes(size_t floats_max) {
     return error{errc::out_of_memory,
                  "collectives of " + std::to_string(floats_max) + " floats are more than can be addressed"};
   }
-  return round_up(std::max(floats_max * sizeof(float), agreed_bytes_max), page_bytes);
+  return round_up(std::max(floats_max, agreed_floats) * sizeof(float), page_bytes);
 }
 
 result<uint64_t> shm_communicator_bytes(uint32_t size, size_t floats_max) {
-  if (size != 1 && size != 2 && size != 4 && size != 8)
-    return error{errc::invalid_argument, "a group has 1, 2, 4 or 8 ranks, not " + std::to_string(size)};
+  TROUPE_TRY(check_ranks(0, size));
   TROUPE_ASSIGN(const size_t slot, shm::slot_bytes(floats_max));
   return uint64_t{control_bytes} + 2 * size * slot;
 }
@@ -58,10 +40,7 @@ result<std::unique_ptr<shm_communicator>> shm_communicator::open(const shm_commu
                                                                  const clock& time) {
   TROUPE_ASSIGN(const uint64_t bytes, shm_communicator_bytes(config.size, config.floats_max));
   TROUPE_ASSIGN(const size_t slot, shm::slot_bytes(config.floats_max));
-  if (config.rank >= config.size) {
-    return error{errc::invalid_argument,
-                 rank_text(config.rank) + " is not below the group's size, " + std::to_string(config.size)};
-  }
+  TROUPE_TRY(check_ranks(config.rank, config.size));
   struct stat status {};
   if (fstat(config.fd, &status) != 0) {
     return error{errc::io_failed, "descriptor " + std::to_string(config.fd) +
@@ -102,27 +81,13 @@ result<void> shm_communicator::meet(duration deadline) {
 }
 
 result<void> shm_communicator::agree(std::string_view what, std::string_view text, duration deadline) {
-  if (text.size() + sizeof(uint32_t) > agreed_bytes_max)
-    return error{errc::invalid_argument, "the text of " + std::string(what) + " is too long to agree on"};
   TROUPE_TRY(make_room());
-  const auto length = static_cast<uint32_t>(text.size());
-  std::memcpy(slot(config_.rank), &length, sizeof(length));
-  std::memcpy(slot(config_.rank) + sizeof(length), text.data(), text.size());
+  TROUPE_TRY(write_agreed(what, text, std::span(slot_floats(config_.rank), agreed_floats)));
   const duration usual = group_.deadline();
   group_.set_deadline(deadline);
-  TROUPE_ASSIGN(const std::vector<std::span<const float>> texts, all_gather(agreed_bytes_max / sizeof(float)));
+  TROUPE_ASSIGN(const std::vector<std::span<const float>> texts, all_gather(agreed_floats));
   group_.set_deadline(usual);
-  for (uint32_t peer = 0; peer < config_.size; ++peer) {
-    const std::span<const std::byte> bytes = std::as_bytes(texts[peer]);
-    uint32_t theirs = 0;
-    std::memcpy(&theirs, bytes.data(), sizeof(theirs));
-    if (theirs == length && std::memcmp(bytes.data() + sizeof(theirs), text.data(), length) == 0) continue;
-    const auto* first = reinterpret_cast<const char*>(bytes.data() + sizeof(theirs));
-    return group_.fail(
-        {errc::conflict, rank_text(config_.rank) + " and " + rank_text(peer) + " do not agree on " + std::string(what) +
-                             ": \"" + std::string(text) + "\" and \"" +
-                             std::string(first, std::min<size_t>(theirs, agreed_bytes_max - sizeof(theirs))) + "\""});
-  }
+  if (auto same = compare_agreed(what, text, config_.rank, texts); !same) return group_.fail(std::move(same).err());
   return {};
 }
 
@@ -144,12 +109,10 @@ result<void> shm_communicator::enter(call_kind kind, uint64_t size) {
 
 /// Only after all have entered.
 result<void> shm_communicator::check_calls() const {
-  const shm::call& ours = group_.of(config_.rank).calls[number_ % 2];
+  const collective_call& ours = group_.of(config_.rank).calls[number_ % 2];
   for (uint32_t peer = 0; peer < config_.size; ++peer) {
-    const shm::call& theirs = group_.of(peer).calls[number_ % 2];
-    if (theirs == ours) continue;
-    return error{errc::internal, rank_text(config_.rank) + " is in " + call_text(ours) + " while " + rank_text(peer) +
-                                     " is in " + call_text(theirs)};
+    const collective_call& theirs = group_.of(peer).calls[number_ % 2];
+    if (theirs != ours) return different_calls(config_.rank, ours, peer, theirs);
   }
   return {};
 }
@@ -165,22 +128,11 @@ result<std::span<float>> shm_communicator::input(size_t floats) {
   return std::span(slot_floats(config_.rank), floats);
 }
 
-/// out[i] = the sum over the ranks' slots, for i in [begin, end), in the order of the tree.
+/// out[i] = the sum over the ranks' slots, for i in [begin, end).
 void shm_communicator::add_up(size_t begin, size_t end, float* out) const {
   std::array<const float*, shm::ranks_max> from{};
-  for (uint32_t r = 0; r < config_.size; ++r) from[r] = slot_floats(r);
-  if (config_.size == 2) {
-    for (size_t i = begin; i < end; ++i) out[i] = from[0][i] + from[1][i];
-  } else if (config_.size == 4) {
-    for (size_t i = begin; i < end; ++i) out[i] = (from[0][i] + from[1][i]) + (from[2][i] + from[3][i]);
-  } else if (config_.size == 8) {
-    for (size_t i = begin; i < end; ++i) {
-      out[i] = ((from[0][i] + from[1][i]) + (from[2][i] + from[3][i])) +
-               ((from[4][i] + from[5][i]) + (from[6][i] + from[7][i]));
-    }
-  } else {
-    std::copy(from[0] + begin, from[0] + end, out + begin);
-  }
+  for (uint32_t r = 0; r < config_.size; ++r) from[r] = slot_floats(r) + begin;
+  add_in_tree(std::span(from).first(config_.size), end - begin, out + begin);
 }
 
 result<std::span<const float>> shm_communicator::all_reduce_tree(size_t floats) {
@@ -216,10 +168,7 @@ result<std::vector<std::span<const float>>> shm_communicator::all_gather(size_t 
 }
 
 result<void> shm_communicator::broadcast(std::vector<std::byte>& bytes, patience how) {
-  if (config_.rank == 0 && bytes.size() > broadcast_bytes_max) {
-    return error{errc::payload_too_large, "a broadcast of " + std::to_string(bytes.size()) + " bytes; at most " +
-                                              std::to_string(broadcast_bytes_max)};
-  }
+  if (config_.rank == 0) TROUPE_TRY(check_broadcast(bytes.size()));
   // In pieces of a slot; the first one says how long the whole is.
   size_t at = 0;
   do {
@@ -232,11 +181,10 @@ result<void> shm_communicator::broadcast(std::vector<std::byte>& bytes, patience
     } else {
       TROUPE_TRY(enter(call_kind::broadcast, 0));
       TROUPE_TRY(group_.wait_for(0, entered(), at == 0 ? how : patience::deadline));
-      const shm::call& theirs = group_.of(0).calls[number_ % 2];
+      const collective_call& theirs = group_.of(0).calls[number_ % 2];
       if (theirs.kind != call_kind::broadcast || theirs.size > broadcast_bytes_max ||
           (at > 0 && theirs.size != bytes.size())) {
-        return group_.fail(
-            {errc::internal, rank_text(config_.rank) + " is in a broadcast while rank 0 is in " + call_text(theirs)});
+        return group_.fail(different_calls(config_.rank, {call_kind::broadcast, 0}, 0, theirs));
       }
       bytes.resize(theirs.size);
       const size_t piece = std::min(bytes.size() - at, slot_bytes_);

@@ -62,7 +62,7 @@ class shm_communicator final : public communicator {
                    size_t slot_bytes);
 
   result<void> make_room();
-  result<void> enter(shm::call_kind kind, uint64_t size);
+  result<void> enter(call_kind kind, uint64_t size);
   result<void> check_calls() const;
   void leave();
 

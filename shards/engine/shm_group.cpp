@@ -1,7 +1,5 @@
 #include "shards/engine/shm_group.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -20,8 +18,6 @@ constexpr uint32_t spins_with_cores = 20000;
 constexpr uint32_t spins_least = 100;
 /// The leader's next plan comes after sampling and some messages: usually not at once.
 constexpr uint32_t spins_idle = 1000;
-/// After so many waits that ended in sleep the longest spin is tried again: the machine may have become quieter.
-constexpr uint32_t sleeps_between_trials = 64;
 /// Looking at the abort word and the liveness words costs some tens of nanoseconds.
 constexpr uint32_t spins_between_looks = 64;
 constexpr duration sleep_slice = std::chrono::milliseconds(1);
@@ -31,21 +27,10 @@ constexpr duration idle_after = std::chrono::milliseconds(100);
 /// Whether a progress that wraps has come to `target`.
 bool reached(uint32_t progress, uint32_t target) { return static_cast<int32_t>(progress - target) >= 0; }
 
-uint32_t cores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return static_cast<uint32_t>(CPU_COUNT(&set));
-}
-
 }  // namespace
 
-std::string rank_text(uint32_t rank) { return "rank " + std::to_string(rank); }
-
 shm_group::shm_group(shm::control& control, uint32_t rank, const shm::identity& group, const clock& time)
-    : control_(control), rank_(rank), group_(group), time_(time) {
-  spins_max_ = cores() >= group.size ? spins_with_cores : spins_least;
-  spins_ = spins_max_;
-}
+    : control_(control), rank_(rank), group_(group), time_(time), spins_(group.size, spins_with_cores, spins_least) {}
 
 shm_group::~shm_group() {
   if (!joined_) return;
@@ -158,16 +143,13 @@ result<void> shm_group::look_around(uint32_t target) {
 result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
   const std::atomic<uint32_t>& progress = control_.ranks[peer].progress;
   const bool idle = how == patience::while_they_live;
-  const uint32_t limit = idle ? std::min(spins_idle, spins_max_) : spins_;
+  const uint32_t limit = idle ? std::min(spins_idle, spins_.most()) : spins_.limit();
   for (uint32_t spins = 0; spins < limit; ++spins) {
     if (reached(progress.load(std::memory_order_acquire), target)) return {};
     spin_pause();
     if (spins % spins_between_looks == spins_between_looks - 1) TROUPE_TRY(look_around(target));
   }
-  if (!idle) {
-    ++sleeps_;
-    spins_ = sleeps_ % sleeps_between_trials == 0 ? spins_max_ : std::max(spins_ / 2, spins_least);
-  }
+  if (!idle) spins_.slept();
 
   const instant began = time_.now();
   while (!reached(progress.load(std::memory_order_acquire), target)) {

@@ -11,13 +11,11 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "shards/engine/adaptive_spins.hpp"
 #include "shards/engine/communicator.hpp"
 #include "shards/engine/shm_layout.hpp"
 
 namespace troupe {
-
-/// "rank 3"
-std::string rank_text(uint32_t rank);
 
 /// Used by one thread, the rank's compute thread, but for abort().
 class shm_group {
@@ -66,8 +64,7 @@ class shm_group {
   bool joined_ = false;
   duration deadline_ = std::chrono::seconds(10);
   std::optional<error> failed_;
-  /// How long a wait spins: halved when it ends in sleep all the same, set back now and then.
-  uint32_t spins_ = 0, spins_max_ = 0, sleeps_ = 0;
+  adaptive_spins spins_;
 };
 
 }  // namespace troupe

@@ -7,31 +7,22 @@
 #include <cstdint>
 
 #include "base/result.hpp"
+#include "shards/engine/collective_call.hpp"
 #include "shards/engine/liveness_word.hpp"
 
 namespace troupe::shm {
 
-inline constexpr uint32_t ranks_max = 8;
+inline constexpr uint32_t ranks_max = collective_ranks_max;
 inline constexpr size_t reason_bytes = 512;
 
 enum class rank_state : uint32_t { absent, joined, left };
-enum class call_kind : uint32_t { none, all_reduce, all_gather, broadcast, barrier };
-
-/// What a rank says it calls, so that ranks that call different things find out instead of reading nonsense.
-struct call {
-  call_kind kind = call_kind::none;
-  /// Floats; bytes of the whole message for broadcast.
-  uint64_t size = 0;
-
-  friend bool operator==(const call&, const call&) = default;
-};
 
 /// Written by its rank alone.
 struct rank_control {
   liveness_word alive;  // from `joined` on
   std::atomic<uint32_t> state;
   /// By the parity of the collective's number.
-  call calls[2];
+  collective_call calls[2];
   /// For the rank's n-th collective (from 0): 2n + 1 when its input is ready, 2n + 2 when it has done its share. Wraps.
   alignas(64) std::atomic<uint32_t> progress;
   /// How many sleep on `progress`. Written by those.

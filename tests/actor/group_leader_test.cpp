@@ -13,7 +13,7 @@ using std::chrono::seconds;
 /// Keeps the step that was submitted until the test ends it.
 class kept_compute final : public compute {
  public:
-  void open(std::function<void(result<compute_facts>)>) override {}
+  void open(std::optional<group_meeting>, std::function<void(result<compute_facts>)>) override {}
   void submit(step_request request, std::function<void(result<step_result>)> done) override {
     step = std::move(request);
     end_step = std::move(done);

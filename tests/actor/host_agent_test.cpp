@@ -158,6 +158,29 @@ BOOST_FIXTURE_TEST_CASE(a_group_is_started_as_one, host) {
   BOOST_TEST((processes.started[1] == process_spec{"m-g1-r0", 5, {"m-g1-r0", "5"}}));
 }
 
+struct host_of_a_part : host {
+  host_of_a_part() {
+    config.hosts.insert(config.hosts.begin(), {.name = "other"});
+    config.deployments[0].hosts_per_group = 2;
+    groups = groups_of(config);
+    start_agent();
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_host_starts_its_part_of_a_group_and_no_other, host_of_a_part) {
+  start_ranks(0, 5, {1});
+  BOOST_TEST((report().processes == std::vector<group_process>{{0, 5, 1, 102}}));
+  start_ranks(0, 6, {0});
+  auto told = report();
+  BOOST_TEST(told.failed);
+  BOOST_TEST(told.why.detail == "rank 0 of group m/0 is for other in this host's configuration");
+  // Of each group that has a part here, what lives is told.
+  post.on_up(control);
+  run();
+  for (group_number group : {0U, 1U}) BOOST_TEST(take<host_report>()->first.it.head.group == group);
+  BOOST_TEST(!take<host_report>());
+}
+
 BOOST_FIXTURE_TEST_CASE(older_generations_of_the_group_are_killed_first, host) {
   start_agent();
   start_ranks(0, 1);

@@ -12,7 +12,10 @@ using namespace std::chrono_literals;
 
 class played_compute final : public compute {
  public:
-  void open(std::function<void(result<compute_facts>)> done) override { opened = std::move(done); }
+  void open(std::optional<group_meeting> where, std::function<void(result<compute_facts>)> done) override {
+    meetings.push_back(std::move(where));
+    opened = std::move(done);
+  }
   void submit(step_request, std::function<void(result<step_result>)>) override {}
   void follow(std::function<void(error)>) override {}
   uint64_t steps_finished() const override { return 0; }
@@ -20,6 +23,8 @@ class played_compute final : public compute {
 
   std::function<void(result<compute_facts>)> opened;
   std::vector<std::string> aborted;
+  /// Of each call of open().
+  std::vector<std::optional<group_meeting>> meetings;
 };
 
 struct lone_rank : actor_world {
@@ -28,7 +33,7 @@ struct lone_rank : actor_world {
   played_compute device;
   std::vector<int> exit_codes;
 
-  lone_rank() : actor_world("rank") {
+  explicit lone_rank(std::optional<rank_endpoint> listening = std::nullopt) : actor_world("rank") {
     config.supervision.orphan_timeout = 2s;
     config.hosts.push_back({.name = "h"});
     deployment_config d;
@@ -39,6 +44,7 @@ struct lone_rank : actor_world {
     for_it.group = &groups[0];
     for_it.rank = 1;
     for_it.generation = 3;
+    for_it.listening = std::move(listening);
     for_it.end_node = [this](int code) { exit_codes.push_back(code); };
     spawn_rank(system, env, std::move(for_it), device);
     run();
@@ -108,7 +114,54 @@ BOOST_AUTO_TEST_CASE(a_ranks_own_pause_is_not_its_gateways_absence) {
   BOOST_TEST(exit_codes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_rank_whose_group_is_on_one_host_opens_at_once) {
+  BOOST_REQUIRE(device.meetings.size() == 1u);
+  BOOST_TEST(!device.meetings[0]);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
+
+struct rank_among_hosts : lone_rank {
+  rank_among_hosts() : lone_rank(rank_endpoint{"10.0.0.2", 4711}) {}
+
+  const group_meeting meeting{.secret = {std::byte{7}}, .addresses = {{"10.0.0.1", 1}, {"10.0.0.2", 4711}}};
+  void tell_meeting(generation_number generation) {
+    envelope_head head;
+    head.to = service::node;
+    head.group = 0;
+    head.generation = generation;
+    receive(gateway, head, meeting);
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_rank_among_several_hosts_says_where_it_listens_until_it_learns_where_the_others_do,
+                        rank_among_hosts) {
+  post.on_up(gateway);
+  run();
+  for (int told = 0; told < 3; ++told) {
+    auto listening = take<rank_listening>();
+    BOOST_REQUIRE(listening.has_value());
+    BOOST_TEST((listening->first.it.head.to == service::group_supervisor));
+    BOOST_TEST(listening->first.it.head.generation == 3u);
+    BOOST_TEST((listening->second == rank_listening{1, {"10.0.0.2", 4711}}));
+    wire.sent.clear();
+    pass(600ms);
+  }
+  BOOST_TEST(device.meetings.empty());
+  tell_meeting(2);  // of an incarnation that was replaced
+  BOOST_TEST(device.meetings.empty());
+  BOOST_TEST(metrics.refused["generation"] == 1);
+  tell_meeting(3);
+  tell_meeting(3);
+  BOOST_REQUIRE(device.meetings.size() == 1u);
+  BOOST_TEST((device.meetings[0] == meeting));
+  wire.sent.clear();
+  pass(2s);
+  BOOST_TEST(!take<rank_listening>());
+  device.opened(compute_facts{"avx2", 64, 256, 100, 1});
+  run();
+  BOOST_TEST(take<rank_ready>().has_value());
+}
 
 }  // namespace
 }  // namespace troupe

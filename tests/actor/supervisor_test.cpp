@@ -14,11 +14,13 @@ struct control : actor_world {
   std::vector<group_spec> groups;
   memory_store entries;
 
-  control() {
+  explicit control(uint32_t hosts = 1) {
     config.hosts.push_back({.name = "h"});
+    if (hosts == 2) config.hosts.push_back({.name = "i"});
     deployment_config d;
     d.name = "m";
     d.tensor_parallel = 2;
+    d.hosts_per_group = hosts;
     config.deployments.push_back(d);
     groups = groups_of(config);
     group_supervisor_config for_it;
@@ -45,6 +47,100 @@ struct control : actor_world {
     receive(rank_peer(rank, generation), head(generation), ready);
   }
 };
+
+struct control_of_two_hosts : control {
+  control_of_two_hosts() : control(2) {}
+
+  void rank_listens(uint32_t rank, generation_number generation, uint16_t port) {
+    receive(rank_peer(rank, generation), head(generation), rank_listening{rank, {"10.0.0.1", port}});
+  }
+  /// Who is told, in the order of being told.
+  std::vector<node_name> told(group_meeting& last) {
+    std::vector<node_name> nodes;
+    while (auto meeting = take<group_meeting>()) {
+      BOOST_TEST((meeting->first.it.head.to == service::node));
+      nodes.push_back(meeting->first.to);
+      last = meeting->second;
+    }
+    return nodes;
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(each_host_starts_its_part_of_the_group, control_of_two_hosts) {
+  for (const auto& [host, rank] : {std::pair{"h", 0U}, std::pair{"i", 1U}}) {
+    auto started = take<start_group>();
+    BOOST_REQUIRE(started.has_value());
+    BOOST_TEST(started->first.to == host);
+    BOOST_TEST(started->second.ranks == std::vector{rank}, boost::test_tools::per_element());
+  }
+  BOOST_TEST(!take<start_group>());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_host_that_cannot_be_told_yet_is_told_later, control_of_two_hosts) {
+  wire.full = {"i"};
+  receive({"h", 1, "host"}, head(1), group_process_exited{{0, 1, 0, 99}, "exit 1"});
+  wire.sent.clear();
+  pass(100ms);
+  BOOST_TEST(take<start_group>()->first.to == "h");
+  BOOST_TEST(!take<start_group>());
+  wire.full.clear();
+  pass(100ms);
+  BOOST_TEST(take<start_group>()->first.to == "i");
+  BOOST_TEST(!take<start_group>());
+}
+
+BOOST_FIXTURE_TEST_CASE(the_ranks_of_several_hosts_learn_of_each_other_when_all_listen, control_of_two_hosts) {
+  group_meeting meeting;
+  rank_listens(1, 1, 11);
+  rank_listens(1, 1, 11);
+  BOOST_TEST(told(meeting).empty());
+  rank_listens(0, 1, 10);
+  BOOST_TEST((told(meeting) == std::vector<node_name>{"m-g0-r0", "m-g0-r1"}));
+  const group_meeting first = meeting;
+  BOOST_TEST((first.addresses == std::vector<rank_endpoint>{{"10.0.0.1", 10}, {"10.0.0.1", 11}}));
+  // It was not reached, and asks again.
+  rank_listens(1, 1, 11);
+  BOOST_TEST((told(meeting) == std::vector<node_name>{"m-g0-r1"}));
+  BOOST_TEST((meeting == first));
+
+  // The next generation meets anew, with another secret.
+  receive({"h", 1, "host"}, head(1), group_process_exited{{0, 1, 0, 99}, "exit 1"});
+  pass(100ms);
+  rank_listens(1, 1, 11);
+  BOOST_TEST(metrics.refused["generation"] == 1);
+  rank_listens(1, 2, 21);
+  BOOST_TEST(told(meeting).empty());
+  rank_listens(0, 2, 20);
+  BOOST_TEST((told(meeting) == std::vector<node_name>{"m-g0-r0", "m-g0-r1"}));
+  BOOST_TEST((meeting.addresses == std::vector<rank_endpoint>{{"10.0.0.1", 20}, {"10.0.0.1", 21}}));
+  BOOST_TEST((meeting.secret != first.secret));
+}
+
+BOOST_FIXTURE_TEST_CASE(no_rank_speaks_for_another_or_for_none, control_of_two_hosts) {
+  group_meeting meeting;
+  rank_listens(0, 1, 10);
+  receive(rank_peer(0, 1), head(1), rank_listening{1, {"10.0.0.9", 9}});
+  receive(rank_peer(0, 1), head(1), rank_listening{2, {"10.0.0.9", 9}});
+  BOOST_TEST(told(meeting).empty());
+  BOOST_TEST(metrics.refused["role"] == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_lives_on_one_host_is_its_part_alone, control_of_two_hosts) {
+  rank_is_ready(0, 1);
+  rank_is_ready(1, 1);
+  host_report report;
+  report.processes = {{0, 1, 1, 98}};
+  receive({"i", 1, "host"}, head(0), report);
+  BOOST_TEST(stored() == "1");
+  report.processes.clear();
+  receive({"i", 1, "host"}, head(0), report);
+  BOOST_TEST(stored() == "2");
+  for (const char* host : {"h", "i"}) {
+    auto ended = take<end_group>();
+    BOOST_REQUIRE(ended.has_value());
+    BOOST_TEST(ended->first.to == host);
+  }
+}
 
 BOOST_FIXTURE_TEST_CASE(it_stores_the_generation_then_starts_the_ranks, control) {
   BOOST_TEST(stored() == "1");

@@ -4,6 +4,7 @@ import http.client
 import json
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -77,11 +78,15 @@ class Cluster:
         self.address = ("", 0)
         self.seen: set[Process] = set()
 
-    def start(self, ready: bool = True) -> "Cluster":
-        command = [self.program, "up", "--config", self.config, "--state", self.state, "--http-port", "0"]
+    def launch(self, *arguments: str) -> str:
+        """`troupe up`; returns the first line that it prints."""
+        command = [self.program, "up", "--config", self.config, "--state", self.state, "--http-port", "0", *arguments]
         with open(self.log, "ab") as log:
             self.up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
-        first = self.up.stdout.readline()
+        return self.up.stdout.readline()
+
+    def start(self, ready: bool = True) -> "Cluster":
+        first = self.launch()
         found = re.search(r"http://([\d.]+):(\d+) ", first)
         assert found, f"it said {first!r}\n{self.log.read_text()}"
         self.address = (found[1], int(found[2]))
@@ -202,6 +207,20 @@ class Cluster:
         for process in self.seen:
             if process.lives():
                 processes.kill(process.pid)
+
+
+class OtherHost(Cluster):
+    """`troupe up --host` of a host without a gateway, with a state folder of its own; `first` has begun already."""
+
+    def __init__(self, first: Cluster, host: str, folder: pathlib.Path):
+        super().__init__(first.program, first.config, folder)
+        self.first, self.host = first, host
+
+    def start(self) -> "OtherHost":
+        shutil.copytree(self.first.state / "certificates", self.state / "certificates", dirs_exist_ok=True)
+        first = self.launch("--host", self.host)
+        assert f"{self.host} is part of cluster" in first, f"it said {first!r}\n{self.log.read_text()}"
+        return self
 
 
 def write_config(file: pathlib.Path, deployments: list[dict], **sections: dict) -> pathlib.Path:

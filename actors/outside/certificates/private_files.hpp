@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

@@ -14,6 +14,7 @@
 #include "base/check.hpp"
 #include "shards/engine/local_communicator.hpp"
 #include "shards/engine/shm_communicator.hpp"
+#include "shards/engine/tcp_communicator.hpp"
 
 namespace troupe {
 namespace {
@@ -32,8 +33,9 @@ class thread_compute final : public compute {
     if (thread_.joinable()) thread_.join();
   }
 
-  void open(std::function<void(result<compute_facts>)> done) override {
+  void open(std::optional<group_meeting> meeting, std::function<void(result<compute_facts>)> done) override {
     TROUPE_CHECK(!thread_.joinable());
+    meeting_ = std::move(meeting);
     thread_ = std::thread([this, done = std::move(done)] { live(done); });
   }
 
@@ -92,21 +94,7 @@ class thread_compute final : public compute {
 
   result<compute_facts> open_shard(std::unique_ptr<communicator>& group) {
     TROUPE_ASSIGN(const size_t floats_max, shard_floats_max(config_.shard));
-    shm_communicator* shared = nullptr;
-    if (config_.shard.tp == 1) {
-      group = std::make_unique<local_communicator>(floats_max);
-    } else {
-      TROUPE_ASSIGN(auto opened, shm_communicator::open({.rank = config_.shard.rank,
-                                                         .size = config_.shard.tp,
-                                                         .floats_max = floats_max,
-                                                         .generation = config_.generation,
-                                                         .fd = config_.shared_memory_fd},
-                                                        time_));
-      shared = opened.get();
-      group = std::move(opened);
-    }
-    TROUPE_TRY(publish(*group));
-    if (shared != nullptr) TROUPE_TRY(shared->meet(config_.shard.open_deadline));
+    TROUPE_TRY(join(floats_max, group));
     TROUPE_ASSIGN(shard_, shard::open(config_.shard, *group));
     const shard_facts& facts = shard_->facts();
     return compute_facts{.fingerprint = facts.fingerprint,
@@ -115,6 +103,43 @@ class thread_compute final : public compute {
                          .vocab_size = facts.vocab_size,
                          .hidden = facts.hidden,
                          .weights_bytes = facts.weights_bytes};
+  }
+
+  result<void> join(size_t floats_max, std::unique_ptr<communicator>& group) {
+    const shard_config& shard = config_.shard;
+    if (shard.tp == 1) {
+      group = std::make_unique<local_communicator>(floats_max);
+      return publish(*group);
+    }
+    if (!meeting_) {
+      return meet(shm_communicator::open({.rank = shard.rank,
+                                          .size = shard.tp,
+                                          .floats_max = floats_max,
+                                          .generation = config_.generation,
+                                          .fd = config_.shared_memory_fd},
+                                         time_),
+                  group);
+    }
+    tcp_communicator_config over_tcp{.rank = shard.rank,
+                                     .size = shard.tp,
+                                     .floats_max = floats_max,
+                                     .generation = config_.generation,
+                                     .secret = meeting_->secret,
+                                     .listening_fd = config_.listening_socket.get(),
+                                     .addresses = {}};
+    for (const rank_endpoint& at : meeting_->addresses) over_tcp.addresses.push_back({at.host, at.port});
+    TROUPE_TRY(meet(tcp_communicator::open(over_tcp, time_), group));
+    config_.listening_socket.reset();
+    return {};
+  }
+
+  template <class Communicator>
+  result<void> meet(result<std::unique_ptr<Communicator>> opened, std::unique_ptr<communicator>& group) {
+    if (!opened) return std::move(opened).err();
+    Communicator& it = **opened;
+    group = std::move(opened).value();
+    TROUPE_TRY(publish(it));
+    return it.meet(config_.shard.open_deadline);
   }
 
   /// From here on abort() reaches the collectives.
@@ -147,7 +172,7 @@ class thread_compute final : public compute {
     }
   }
 
-  const shard_compute_config config_;
+  shard_compute_config config_;
   const clock& time_;
   std::atomic<uint64_t> steps_finished_{0};
   std::thread thread_;
@@ -159,7 +184,8 @@ class thread_compute final : public compute {
   std::optional<std::string> aborted_;  // guarded by mutex_
   communicator* group_ = nullptr;       // guarded by mutex_
 
-  // The thread's own.
+  // The thread's own, from open() on.
+  std::optional<group_meeting> meeting_;
   std::unique_ptr<shard> shard_;
   std::optional<error> failed_;
 };

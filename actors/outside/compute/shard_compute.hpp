@@ -8,6 +8,7 @@
 
 #include "actors/seams/compute.hpp"
 #include "base/clock.hpp"
+#include "base/unique_fd.hpp"
 #include "shards/engine/shard.hpp"
 
 namespace troupe {
@@ -15,8 +16,12 @@ namespace troupe {
 struct shard_compute_config {
   shard_config shard;
   /// The group's memory, inherited from the host agent; shard_compute_memory_bytes() long. Not used where shard.tp
-  /// is 1. The descriptor stays the caller's; it may be closed once open()'s callback has come.
+  /// is 1 or the group is on several hosts. The descriptor stays the caller's; it may be closed once open()'s callback
+  /// has come.
   int shared_memory_fd = -1;
+  /// Where the group is on several hosts: a TCP socket that listens where the other ranks are told. Closed when all
+  /// have met.
+  unique_fd listening_socket{};
   /// Of the group; a rank of another one is refused.
   uint64_t generation = 0;
 };

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

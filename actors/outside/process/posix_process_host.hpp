@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "actors/seams/process_host.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

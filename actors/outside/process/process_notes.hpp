@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "actors/seams/process_host.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <system_error>
 
-#include "actors/outside/descriptors/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 namespace {

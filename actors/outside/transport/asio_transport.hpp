@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "actors/outside/certificates/certificates.hpp"
-#include "actors/outside/descriptors/unique_fd.hpp"
 #include "actors/seams/transport.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 

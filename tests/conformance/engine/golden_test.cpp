@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "tests/support/test_data.hpp"
+#include "tests/unit/engine/random_model.hpp"
 #include "tests/unit/engine/test_group.hpp"
 
 namespace troupe {
@@ -22,6 +23,25 @@ BOOST_AUTO_TEST_CASE(the_bundled_model_continues_as_its_makers_reference_does) {
       const std::vector<token_id> expected = ids(example.at("continuation_ids"));
       BOOST_TEST(greedy(group, ids(example.at("prompt_ids")), expected.size()) == expected,
                  boost::test_tools::per_element());
+    }
+  }
+}
+
+/// Prompts whose sums go in one shot and in two, and steps of one token.
+BOOST_AUTO_TEST_CASE(the_bundled_model_gives_the_same_bits_alone_over_shared_memory_and_over_tcp) {
+  const std::string folder = source_folder() + "/models/troupe-tiny";
+  const std::vector<uint32_t> pieces = {120, 7, 60, 1};
+  test_group alone({.folder = folder});
+  const std::vector<token_id> tokens = random_tokens(195, alone.leader().facts().vocab_size, 31);
+  const logits_rows expected = run_in_chunks(alone, tokens, pieces);
+  for (const transport how : {transport::shm, transport::tcp}) {
+    for (const uint32_t tp : {2, 4}) {
+      test_group group({.folder = folder, .tp = tp, .how = how});
+      BOOST_TEST(group.leader().facts().fingerprint == alone.leader().facts().fingerprint);
+      const logits_rows rows = run_in_chunks(group, tokens, pieces);
+      BOOST_REQUIRE(rows.size() == expected.size());
+      for (size_t i = 0; i < rows.size(); ++i)
+        BOOST_TEST(same_bits(rows[i], expected[i]), "tp " << tp << " over " << how << ", step " << i);
     }
   }
 }

@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(streams_come_and_go_while_their_step_runs) {
   const auto device =
       make_shard_compute({.shard = {.model_folder = folder.path(), .kv_pages = 32, .system_root = {}}}, time);
   std::promise<result<compute_facts>> opened;
-  device->open([&](result<compute_facts> facts) { opened.set_value(std::move(facts)); });
+  device->open(std::nullopt, [&](result<compute_facts> facts) { opened.set_value(std::move(facts)); });
   const auto facts = opened.get_future().get();
   BOOST_REQUIRE(facts.has_value());
 

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_group_that_does_not_become_ready_in_time_is_started_again
 BOOST_AUTO_TEST_CASE(a_restarted_control_node_adopts_ranks_that_report_in_time) {
   group_life life(two_ranks());
   BOOST_TEST(!has<group_life::start>(life.begin(7, instant{})));
-  BOOST_TEST(life.on_host({{3, 7, 0, 10}, {3, 7, 1, 11}}, 3, instant{}).empty());
+  BOOST_TEST(life.on_host({{3, 7, 0, 10}, {3, 7, 1, 11}}, 3, 2, instant{}).empty());
   (void)life.on_ready(ready(0), 7, instant{} + 1s);
   (void)life.on_ready(ready(1), 7, instant{} + 1s);
   BOOST_TEST((life.phase() == group_phase::ready));
@@ -119,14 +119,21 @@ BOOST_AUTO_TEST_CASE(a_restarted_control_node_adopts_ranks_that_report_in_time) 
 BOOST_AUTO_TEST_CASE(a_restarted_control_node_replaces_a_group_of_which_a_rank_died) {
   group_life life(two_ranks());
   (void)life.begin(7, instant{});
-  BOOST_TEST(has<group_life::log_failure>(life.on_host({{3, 7, 0, 10}}, 3, instant{})));
+  BOOST_TEST(has<group_life::log_failure>(life.on_host({{3, 7, 0, 10}}, 3, 2, instant{})));
   BOOST_TEST(life.generation() == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_is_asked_for_no_more_than_its_part_of_the_group) {
+  group_life life(two_ranks());
+  (void)life.begin(7, instant{});
+  BOOST_TEST(life.on_host({{3, 7, 1, 11}}, 3, 1, instant{}).empty());
+  BOOST_TEST(has<group_life::log_failure>(life.on_host({}, 3, 1, instant{})));
 }
 
 BOOST_AUTO_TEST_CASE(what_lives_is_not_judged_while_its_own_start_is_under_way) {
   group_life life(two_ranks());
   (void)life.begin(0, instant{});
-  BOOST_TEST(life.on_host({}, 3, instant{}).empty());
+  BOOST_TEST(life.on_host({}, 3, 2, instant{}).empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_drained_group_stays_down, started_group) {

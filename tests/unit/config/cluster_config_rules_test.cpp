@@ -111,6 +111,33 @@ BOOST_AUTO_TEST_CASE(ranks_fit_the_reduction_tree) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_group_over_several_hosts_has_as_many_ranks_on_each_at_addresses_that_others_reach) {
+  auto config = valid();
+  config.hosts = {{"a", "10.0.0.1", 1}, {"b", "fd00::2", 2}, {"c", "c.example", 3}};
+  config.gateways[0].port = 4;
+  auto& deployment = config.deployments[0];
+  deployment.tensor_parallel = 4;
+  deployment.hosts = {"a", "b"};
+  for (uint32_t hosts : {1U, 2U}) {
+    deployment.hosts_per_group = hosts;
+    BOOST_TEST(problem(config) == "none");
+  }
+  for (uint32_t hosts : {0U, 3U, 8U}) {
+    deployment.hosts_per_group = hosts;
+    BOOST_TEST(problem(config) == "deployments[0].hostsPerGroup: must divide tensorParallel, which is 4");
+  }
+  deployment.hosts_per_group = 4;
+  BOOST_TEST(problem(config) == "deployments[0].hostsPerGroup: must be at most the number of its hosts, which is 2");
+  deployment.hosts_per_group = 2;
+  deployment.hosts = {};
+  const std::string rule = ": must be an IPv4 or IPv6 address that other hosts reach: the ranks of m listen there";
+  BOOST_TEST(problem(config) == "hosts[2].address" + rule);
+  for (const char* address : {"0.0.0.0", "::", "fe80::1%eth0", "localhost"}) {
+    config.hosts[1].address = address;
+    BOOST_TEST(problem(config) == "hosts[1].address" + rule, address);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(refuses_limits_that_contradict_each_other) {
   auto config = valid();
   config.deployments[0].step_tokens_max = 31;

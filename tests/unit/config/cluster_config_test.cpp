@@ -42,7 +42,8 @@ stateFolder: /s
 logLevel: warn
 hosts:
   - {name: a, address: 10.0.0.1, port: 1}
-  - {name: b, address: "fe80::1%eth0", port: 2}
+  - {name: b, address: "fd00::2", port: 2}
+  - {name: c, address: "fe80::1%eth0", port: 2}
 gateways: [{name: g, host: b, address: g.example, port: 3, httpAddress: 0.0.0.0, httpPort: 4}]
 deployments:
   - name: m
@@ -50,7 +51,8 @@ deployments:
     aliases: [gpt-4o, meta-llama/Llama-3.2-1B]
     groups: 5
     tensorParallel: 4
-    hosts: [b]
+    hosts: [b, a]
+    hostsPerGroup: 2
     threadsPerRank: 6
     backend: avx512
     kvPositions: 700
@@ -76,14 +78,15 @@ supervision: {restartsMax: 22, restartPeriodMs: 23, restartDelayMs: 24, restartD
       .name = "c",
       .state_folder = "/s",
       .log_level = "warn",
-      .hosts = {{"a", "10.0.0.1", 1}, {"b", "fe80::1%eth0", 2}},
+      .hosts = {{"a", "10.0.0.1", 1}, {"b", "fd00::2", 2}, {"c", "fe80::1%eth0", 2}},
       .gateways = {{"g", "b", "g.example", 3, "0.0.0.0", 4}},
       .deployments = {{"m",
                        "/models/m",
                        {"gpt-4o", "meta-llama/Llama-3.2-1B"},
                        5,
                        4,
-                       {"b"},
+                       {"b", "a"},
+                       2,
                        6,
                        "avx512",
                        700,

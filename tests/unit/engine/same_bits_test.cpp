@@ -123,6 +123,7 @@ BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_number_of_ranks_and_threads_and
 
     std::vector<group_options> arrangements;
     for (uint32_t tp : {2, 4}) arrangements.push_back({.folder = folder.path(), .tp = tp});
+    arrangements.push_back({.folder = folder.path(), .tp = 4, .how = transport::tcp});
     if (heads % 8 == 0) arrangements.push_back({.folder = folder.path(), .tp = 8});
     arrangements.push_back({.folder = folder.path(), .threads = 3});
     arrangements.push_back({.folder = folder.path(), .tp = 2, .threads = 2});
@@ -135,7 +136,8 @@ BOOST_AUTO_TEST_CASE(gives_the_same_bits_for_any_number_of_ranks_and_threads_and
       const logits_rows rows = run_in_chunks(group, tokens, chunks);
       for (size_t i = 0; i < rows.size(); ++i) {
         BOOST_TEST(same_bits(rows[i], expected[i]), name << ", tp " << options.tp << ", threads " << options.threads
-                                                         << ", backend " << static_cast<int>(options.backend));
+                                                         << ", backend " << static_cast<int>(options.backend)
+                                                         << ", over " << options.how);
       }
     }
   }

@@ -1,6 +1,9 @@
 #include "actors/outside/compute/shard_compute.hpp"
 
+#include <poll.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
 #include <future>
 
 #include "shards/sampling/sampler.hpp"
@@ -18,9 +21,9 @@ shard_compute_config config_for(const group_options& options, uint32_t rank, int
   return {.shard = config_of(options, rank), .shared_memory_fd = fd, .generation = 2};
 }
 
-std::future<result<compute_facts>> open(compute& it) {
+std::future<result<compute_facts>> open(compute& it, std::optional<group_meeting> meeting = std::nullopt) {
   auto promise = std::make_shared<std::promise<result<compute_facts>>>();
-  it.open([promise](result<compute_facts> facts) { promise->set_value(std::move(facts)); });
+  it.open(std::move(meeting), [promise](result<compute_facts> facts) { promise->set_value(std::move(facts)); });
   return promise->get_future();
 }
 
@@ -106,6 +109,64 @@ BOOST_AUTO_TEST_CASE(generates_the_same_tokens_alone_and_in_a_group) {
   BOOST_TEST((submit(*leader, request_for(17, 0, prompt, prompt)).get().err().code == errc::aborted));
 }
 
+BOOST_AUTO_TEST_CASE(a_group_on_several_hosts_generates_the_same_tokens_and_then_nobody_listens) {
+  const temporary_folder folder;
+  const random_model_shape shape{.seed = 28};
+  write_random_model(shape, folder.path());
+  const std::vector<token_id> prompt = random_tokens(20, shape.vocab_size, 3);
+  const auto single = make_shard_compute(config_for({.folder = folder.path()}, 0, -1), real_time);
+  BOOST_REQUIRE(open(*single).get().has_value());
+  const std::vector<token_id> expected = generate(*single, prompt);
+
+  group_meeting meeting{.secret = {std::byte{1}, std::byte{2}}, .addresses = {}};
+  std::vector<std::unique_ptr<compute>> ranks;
+  for (uint32_t rank = 0; rank < 4; ++rank) {
+    listener here = listen_here();
+    meeting.addresses.push_back({here.address.host, here.address.port});
+    auto config = config_for({.folder = folder.path(), .tp = 4}, rank, -1);
+    config.listening_socket = std::move(here.socket);
+    ranks.push_back(make_shard_compute(std::move(config), real_time));
+  }
+  std::vector<std::future<result<compute_facts>>> opened;
+  for (const auto& rank : ranks) opened.push_back(open(*rank, meeting));
+  for (auto& each : opened) BOOST_REQUIRE(each.get().has_value());
+  std::vector<std::future<error>> ended;
+  for (uint32_t rank = 1; rank < 4; ++rank) ended.push_back(follow(*ranks[rank]));
+  BOOST_TEST(generate(*ranks[0], prompt) == expected, boost::test_tools::per_element());
+  for (const auto& [host, port] : meeting.addresses) {
+    auto begun = tcp::begin_connect(*tcp::resolve({host, port}));
+    if (!begun) continue;
+    tcp::wait_for_event(begun->get(), POLLOUT, std::chrono::minutes(1));
+    BOOST_TEST(tcp::connect_error(begun->get()) == ECONNREFUSED);
+  }
+  ranks[2]->abort("its host is going down");
+  for (auto& each : ended) BOOST_TEST(each.get().detail == "its host is going down (said rank 2)");
+}
+
+BOOST_AUTO_TEST_CASE(a_rank_that_is_told_of_another_group_is_refused) {
+  const temporary_folder folder;
+  write_random_model({.seed = 29}, folder.path());
+  listener here = listen_here();
+  group_meeting meeting{.secret = {std::byte{1}}, .addresses = {}};
+  for (int rank = 0; rank < 2; ++rank) meeting.addresses.push_back({here.address.host, here.address.port});
+  auto for_leader = config_for({.folder = folder.path(), .tp = 2}, 0, -1);
+  for_leader.listening_socket = std::move(here.socket);
+  const auto leader = make_shard_compute(std::move(for_leader), real_time);
+  const auto follower = make_shard_compute(config_for({.folder = folder.path(), .tp = 2}, 1, -1), real_time);
+  auto leader_opened = open(*leader, meeting);
+  meeting.secret = {std::byte{2}};
+  const auto refused = open(*follower, meeting).get();
+  BOOST_REQUIRE(!refused);
+  BOOST_TEST((refused.err().code == errc::conflict));
+  BOOST_TEST(refused.err().detail.ends_with("it does not know this group's secret"), refused.err().detail);
+  leader->abort("the test has ended");
+  BOOST_TEST((leader_opened.get().err().code == errc::aborted));
+  // An address of another rank is missing.
+  meeting.addresses.pop_back();
+  const auto lonely = make_shard_compute(config_for({.folder = folder.path(), .tp = 2}, 1, -1), real_time);
+  BOOST_TEST((open(*lonely, meeting).get().err().code == errc::invalid_argument));
+}
+
 BOOST_AUTO_TEST_CASE(the_token_is_the_samplers_for_the_position_after_the_last) {
   const temporary_folder folder;
   const random_model_shape shape{.seed = 22};
@@ -153,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_rank_that_cannot_load_ends_the_others_wait) {
   shard_compute_config without_pages = config_for(pair, 1, memory.fd());
   without_pages.shard.kv_pages = 0;
   const auto leader = make_shard_compute(config_for(pair, 0, memory.fd()), real_time);
-  const auto follower = make_shard_compute(without_pages, real_time);
+  const auto follower = make_shard_compute(std::move(without_pages), real_time);
   auto leader_opened = open(*leader);
   auto follower_opened = open(*follower);
   BOOST_TEST((follower_opened.get().err().code == errc::invalid_argument));

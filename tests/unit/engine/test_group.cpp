@@ -1,25 +1,20 @@
 #include "tests/unit/engine/test_group.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 
 #include "shards/engine/local_communicator.hpp"
-#include "shards/engine/shm_communicator.hpp"
 
 namespace troupe::test {
 namespace {
 
 constexpr duration patient = std::chrono::minutes(1);
 
-void run_follower(const group_options& options, uint32_t rank, int fd, size_t floats_max) {
+void run_follower(const group_options& options, uint32_t rank, const group_place& place) {
   const system_clock time;
-  auto group = shm_communicator::open(
-      {.rank = rank, .size = options.tp, .floats_max = floats_max, .generation = 1, .fd = fd}, time);
-  if (!group || !(*group)->meet(patient)) return;
+  const auto group = place.join(rank, time);
+  if (!group) return;
   (*group)->set_deadline(patient);
   const auto loaded = shard::open(config_of(options, rank), **group);
   if (!loaded) {
@@ -31,13 +26,6 @@ void run_follower(const group_options& options, uint32_t rank, int fd, size_t fl
 }
 
 }  // namespace
-
-shared_memory::shared_memory(uint64_t bytes) : fd_(memfd_create("troupe-test", MFD_CLOEXEC)) {
-  BOOST_REQUIRE(fd_ >= 0);
-  BOOST_REQUIRE(ftruncate(fd_, static_cast<off_t>(bytes)) == 0);
-}
-
-shared_memory::~shared_memory() { close(fd_); }
 
 shard_config config_of(const group_options& options, uint32_t rank) {
   return {.model_folder = options.folder,
@@ -59,14 +47,11 @@ test_group::test_group(const group_options& options) {
   if (options.tp == 1) {
     group_ = std::make_unique<local_communicator>(*floats_max);
   } else {
-    memory_ = std::make_unique<shared_memory>(shm_communicator_bytes(options.tp, *floats_max).value());
+    place_ = std::make_unique<group_place>(options.how, options.tp, *floats_max);
     for (uint32_t rank = 1; rank < options.tp; ++rank)
-      followers_.emplace_back(run_follower, options, rank, memory_->fd(), *floats_max);
-    auto group = shm_communicator::open(
-        {.rank = 0, .size = options.tp, .floats_max = *floats_max, .generation = 1, .fd = memory_->fd()}, clock_);
-    BOOST_REQUIRE(group.has_value());
-    const auto met = (*group)->meet(patient);
-    BOOST_REQUIRE_MESSAGE(met.has_value(), (met ? "" : met.err().detail));
+      followers_.emplace_back(run_follower, options, rank, std::cref(*place_));
+    auto group = place_->join(0, clock_);
+    BOOST_REQUIRE_MESSAGE(group.has_value(), (group ? "" : group.err().detail));
     group_ = std::move(group).value();
   }
   auto loaded = shard::open(config_of(options, 0), *group_);

@@ -8,21 +8,9 @@
 
 #include "base/clock.hpp"
 #include "shards/engine/shard.hpp"
+#include "tests/unit/engine/group_place.hpp"
 
 namespace troupe::test {
-
-/// Anonymous shared memory, zeroed.
-class shared_memory {
- public:
-  explicit shared_memory(uint64_t bytes);
-  ~shared_memory();
-  shared_memory(const shared_memory&) = delete;
-  shared_memory& operator=(const shared_memory&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 struct group_options {
   std::string folder;
@@ -34,6 +22,7 @@ struct group_options {
   uint32_t sequences_max = 64;
   uint32_t logits_max = 0;
   bool kv_bf16 = false;
+  transport how = transport::shm;
 };
 
 shard_config config_of(const group_options& options, uint32_t rank);
@@ -54,7 +43,7 @@ class test_group {
 
  private:
   system_clock clock_;
-  std::unique_ptr<shared_memory> memory_;
+  std::unique_ptr<group_place> place_;
   std::vector<std::thread> followers_;
   std::unique_ptr<communicator> group_;
   std::unique_ptr<shard> shard_;

@@ -98,6 +98,8 @@ std::vector<envelope_body> every_body() {
                     .detail = "x"}},
                   false,
                   error{errc::internal, ""}},
+      rank_listening{1, {"10.0.0.1", 4711}},
+      group_meeting{.secret = {std::byte{1}, std::byte{255}}, .addresses = {{"10.0.0.1", 4711}, {"fd00::2", 65535}}},
   };
 }
 
@@ -118,12 +120,13 @@ BOOST_AUTO_TEST_CASE(every_role_sends_what_is_its_own_and_nothing_else) {
     for (const auto& body : every_body()) bodies += may_send(role, body) ? 'x' : '.';
     return bodies;
   };
-  // generate, cancel; five of ranks; heartbeat; start, end; report, exited; drain, describe, description
-  BOOST_TEST(sends("gateway") == "xx.....xxx...xx");
-  BOOST_TEST(sends("rank") == "..xxxxxx.......");
-  BOOST_TEST(sends("host") == ".......x..xx..x");
-  BOOST_TEST(sends("ctl") == ".......x....xx.");
-  BOOST_TEST(sends("stranger") == ".......x.......");
+  // generate, cancel; five of ranks; heartbeat; start, end; report, exited; drain, describe, description; listening,
+  // meeting
+  BOOST_TEST(sends("gateway") == "xx.....xxx...xx.x");
+  BOOST_TEST(sends("rank") == "..xxxxxx.......x.");
+  BOOST_TEST(sends("host") == ".......x..xx..x..");
+  BOOST_TEST(sends("ctl") == ".......x....xx...");
+  BOOST_TEST(sends("stranger") == ".......x.........");
 }
 
 BOOST_AUTO_TEST_CASE(refuses_what_is_not_a_frame) {
@@ -174,6 +177,12 @@ BOOST_AUTO_TEST_CASE(refuses_values_that_no_sender_has) {
   stream_embedding embedding{.stream = 1, .values = {0, std::numeric_limits<float>::infinity()}, .cached = 0};
   BOOST_TEST(refused(step_tokens{.step = 1, .tokens = {}, .refused = {}, .embeddings = {embedding}}));
   BOOST_TEST(refused(rank_failed{0, error{static_cast<errc>(200), ""}}));
+  const rank_endpoint there{"10.0.0.1", 1};
+  BOOST_TEST(!refused(rank_listening{0, there}));
+  BOOST_TEST(refused(rank_listening{0, {"10.0.0.1", 0}}));
+  BOOST_TEST(refused(rank_listening{0, {std::string(65, '1'), 1}}));
+  BOOST_TEST(!refused(group_meeting{.secret = {}, .addresses = std::vector(8, there)}));
+  BOOST_TEST(refused(group_meeting{.secret = {}, .addresses = std::vector(9, there)}));
   envelope wrong_service{some_head(), heartbeat{}};
   wrong_service.head.to = static_cast<service>(200);
   BOOST_TEST(!decode(encode(wrong_service)));

@@ -1,0 +1,28 @@
+#include "shards/engine/adaptive_spins.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+constexpr uint32_t sleeps_between_trials = 64;
+
+uint32_t cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+  return static_cast<uint32_t>(CPU_COUNT(&set));
+}
+
+}  // namespace
+
+adaptive_spins::adaptive_spins(uint32_t ranks, uint32_t with_cores, uint32_t least)
+    : least_(least), most_(cores() >= ranks ? with_cores : least), spins_(most_) {}
+
+void adaptive_spins::slept() {
+  ++sleeps_;
+  spins_ = sleeps_ % sleeps_between_trials == 0 ? most_ : std::max(spins_ / 2, least_);
+}
+
+}  // namespace troupe
