@@ -117,7 +117,7 @@ struct DeploymentConfig {
       $meaning("So many tokens must have occurred together before what followed them is guessed.");
   kvType @16 :KvType = f32
       $meaning("What keys and values are kept as. bf16 takes half the memory, and half of its way to the processor; the results are then not those of f32, but depend on nothing else either.");
-  pooling @17 :Pooling = auto
+  pooling @18 :Pooling = auto
       $meaning("What /v1/embeddings makes of a text: the mean of its tokens' rows after the last norm, or the last token's row. auto: what the model's files say (modules.json and 1_Pooling/config.json of sentence-transformers, pooling_type of GGUF), otherwise last.");
 }
 

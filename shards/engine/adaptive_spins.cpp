@@ -17,8 +17,10 @@ uint32_t cores() {
 
 }  // namespace
 
-adaptive_spins::adaptive_spins(uint32_t ranks, uint32_t with_cores, uint32_t least)
-    : least_(least), most_(cores() >= ranks ? with_cores : least), spins_(most_) {}
+adaptive_spins::adaptive_spins(uint32_t workers, uint32_t with_cores, uint32_t least)
+    : least_(least), most_(cores() >= workers ? with_cores : least), spins_(most_) {}
+
+void adaptive_spins::found() { spins_ = std::min(most_, spins_ * 2); }
 
 void adaptive_spins::slept() {
   ++sleeps_;

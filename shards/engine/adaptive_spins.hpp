@@ -1,5 +1,5 @@
-// How long a rank spins before it sleeps: long where each rank can have a core of its own, and less with every wait
-// that ended in sleep all the same.
+// How long a thread spins before it sleeps: long where each of those who work together can have a core of its own, less
+// after a wait that ended in sleep all the same, more again after one that did not.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,15 @@ namespace troupe {
 
 class adaptive_spins {
  public:
-  /// At most `with_cores` spins where this process may use `ranks` cores, else `least`.
-  adaptive_spins(uint32_t ranks, uint32_t with_cores, uint32_t least);
+  /// At most `with_cores` spins where this process may use as many cores as there are `workers`, else `least`.
+  adaptive_spins(uint32_t workers, uint32_t with_cores, uint32_t least);
 
   /// Of the next wait.
   uint32_t limit() const { return spins_; }
   /// The most that is ever spent here.
   uint32_t most() const { return most_; }
+  /// A wait ended before the limit.
+  void found();
   /// A wait has reached the limit. Now and then the longest one is tried again: the machine may have become quieter.
   void slept();
 

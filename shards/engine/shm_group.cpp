@@ -145,7 +145,10 @@ result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
   const bool idle = how == patience::while_they_live;
   const uint32_t limit = idle ? std::min(spins_idle, spins_.most()) : spins_.limit();
   for (uint32_t spins = 0; spins < limit; ++spins) {
-    if (reached(progress.load(std::memory_order_acquire), target)) return {};
+    if (reached(progress.load(std::memory_order_acquire), target)) {
+      spins_.found();
+      return {};
+    }
     spin_pause();
     if (spins % spins_between_looks == spins_between_looks - 1) TROUPE_TRY(look_around(target));
   }

@@ -127,7 +127,10 @@ result<void> group::exchange(patience how) {
   const uint32_t limit = idle ? std::min(spins_idle, spins_.most()) : spins_.limit();
   for (uint32_t spins = 0; spins < limit; ++spins) {
     TROUPE_ASSIGN(const bool done, move_all());
-    if (done) return {};
+    if (done) {
+      spins_.found();
+      return {};
+    }
     if (spins % spins_between_looks == spins_between_looks - 1) {
       TROUPE_TRY(check());
       TROUPE_TRY(look_around(how));

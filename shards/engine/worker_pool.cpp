@@ -7,24 +7,26 @@
 namespace troupe {
 namespace {
 
-/// About 20 microseconds: operations of one step follow each other faster than that, steps do not.
-constexpr uint32_t spins_max = 500;
+/// Operations of one step follow each other within microseconds, steps within some tens of them.
+constexpr uint32_t spins_with_cores = 4000;
+constexpr uint32_t spins_least = 100;
 /// More than one, so that a thread that comes late still finds something to do.
 constexpr size_t ranges_per_thread = 4;
 
 /// Waits until `word` is not `old`.
-void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old) {
-  for (uint32_t i = 0; i < spins_max; ++i) {
-    if (word.load(std::memory_order_acquire) != old) return;
+void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old, adaptive_spins& spins) {
+  for (uint32_t i = 0; i < spins.limit(); ++i) {
+    if (word.load(std::memory_order_acquire) != old) return spins.found();
     spin_pause();
   }
+  spins.slept();
   word.wait(old, std::memory_order_acquire);
 }
 
 }  // namespace
 
-worker_pool::worker_pool(uint32_t threads) {
-  for (uint32_t i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+worker_pool::worker_pool(uint32_t threads) : spins_(threads, spins_with_cores, spins_least) {
+  for (uint32_t i = 1; i < threads; ++i) workers_.emplace_back([this, spins = spins_] { work(spins); });
 }
 
 worker_pool::~worker_pool() {
@@ -47,7 +49,7 @@ void worker_pool::run_on_all(size_t count, const range_task& task) {
   // All are taken; those of others may still run.
   for (uint32_t done = done_.load(std::memory_order_acquire); done != ranges;
        done = done_.load(std::memory_order_acquire))
-    wait_for_change(done_, done);
+    wait_for_change(done_, done, spins_);
 }
 
 /// Does one range of the turn; false when none is left. A thread that comes from an earlier turn finds none, or takes
@@ -65,10 +67,10 @@ bool worker_pool::take_range() {
   return true;
 }
 
-void worker_pool::work() {
+void worker_pool::work(adaptive_spins spins) {
   uint32_t seen = 0;
   for (;;) {
-    wait_for_change(turn_, seen);
+    wait_for_change(turn_, seen, spins);
     seen = turn_.load(std::memory_order_acquire);
     if (ending_.load(std::memory_order_relaxed)) return;
     while (take_range()) {

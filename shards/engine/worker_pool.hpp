@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "shards/engine/adaptive_spins.hpp"
+
 namespace troupe {
 
 /// Something to call with a range [begin, end); refers to it without owning it.
@@ -27,8 +29,8 @@ class range_task {
   void (*call_)(void*, size_t, size_t);
 };
 
-/// Used from one thread at a time, never from inside a task. Its threads spin for a moment between tasks and then
-/// sleep.
+/// Used from one thread at a time, never from inside a task. Its threads spin between tasks, as long as that
+/// helps, and then sleep.
 class worker_pool {
  public:
   /// `threads` >= 1, the calling one included.
@@ -53,9 +55,11 @@ class worker_pool {
 
  private:
   void run_on_all(size_t count, const range_task& task);
-  void work();
+  void work(adaptive_spins spins);
   bool take_range();
 
+  /// The calling thread's; each worker has its own.
+  adaptive_spins spins_;
   std::vector<std::thread> workers_;
   // Written before a turn begins, read by those who took a range of it; the turn ends when all its ranges are done.
   const range_task* task_ = nullptr;

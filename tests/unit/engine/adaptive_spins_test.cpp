@@ -1,0 +1,41 @@
+#include "shards/engine/adaptive_spins.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+namespace troupe {
+namespace {
+
+BOOST_AUTO_TEST_CASE(waits_that_end_in_sleep_shorten_the_next_and_those_that_do_not_lengthen_it) {
+  adaptive_spins spins(1, 1000, 100);
+  BOOST_TEST(spins.limit() == 1000u);
+  spins.slept();
+  BOOST_TEST(spins.limit() == 500u);
+  for (int i = 0; i < 10; ++i) spins.slept();
+  BOOST_TEST(spins.limit() == 100u);
+  spins.found();
+  BOOST_TEST(spins.limit() == 200u);
+  for (int i = 0; i < 10; ++i) spins.found();
+  BOOST_TEST(spins.limit() == 1000u);
+}
+
+BOOST_AUTO_TEST_CASE(the_longest_wait_is_tried_again_now_and_then) {
+  adaptive_spins spins(1, 1000, 100);
+  uint32_t longest = 0;
+  for (int i = 0; i < 10; ++i) spins.slept();
+  for (int i = 0; i < 64; ++i) {
+    spins.slept();
+    longest = std::max(longest, spins.limit());
+  }
+  BOOST_TEST(longest == 1000u);
+}
+
+BOOST_AUTO_TEST_CASE(more_workers_than_cores_do_not_spin_long) {
+  adaptive_spins spins(1 << 20, 1000, 100);
+  BOOST_TEST(spins.most() == 100u);
+  spins.found();
+  BOOST_TEST(spins.limit() == 100u);
+}
+
+}  // namespace
+}  // namespace troupe
