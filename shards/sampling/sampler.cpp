@@ -1,6 +1,7 @@
 #include "shards/sampling/sampler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -146,7 +147,28 @@ uint64_t uniform53(const sampling_params& params, uint32_t position) {
   return (uint64_t{words[0]} << 32 | words[1]) >> 11;
 }
 
+/// The draw among all, in the order of ids.
+token_id draw_of_all(std::span<const float> logits, double max, double temperature, uint64_t uniform) {
+  constexpr size_t block = 1024;
+  std::array<uint64_t, sampler_vocab_max / block> sums{};
+  const auto block_at = [&](size_t i) { return logits.subspan(i * block, std::min(block, logits.size() - i * block)); };
+  uint64_t total = 0;
+  for (size_t i = 0; i * block < logits.size(); ++i) total += sums[i] = sum_of_weights(block_at(i), max, temperature);
+  uint64_t left = floor_of(uniform, total);
+  size_t at = 0;
+  // What is left is below the total, and then below the block's sum: neither loop passes its end.
+  while (left >= sums[at]) left -= sums[at++];
+  const std::span<const float> last = block_at(at);
+  for (size_t i = 0;; ++i) {
+    const uint64_t next = weight(last[i], max, temperature);
+    if (left < next) return static_cast<token_id>(at * block + i);
+    left -= next;
+  }
+}
+
 token_id draw(std::span<const float> logits, const sampling_params& params, float max, uint32_t position) {
+  if (params.top_k == 0 && params.top_p >= 1.0F && params.min_p <= 0.0F)
+    return draw_of_all(logits, double{max}, double{params.temperature}, uniform53(params, position));
   ranking order(logits);
   kept candidates = keep(order, logits, params, double{max});
   const uint64_t target = floor_of(uniform53(params, position), candidates.total);

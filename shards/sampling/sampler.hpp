@@ -12,7 +12,9 @@
 //    before the first that weighs less than min_p of the most likely (transformers' order). The first always stays.
 // 4. The draw: Philox4x32-10 with key (seed's low, high word) and counter (position, draw 0, stream, 0) gives the words
 //    r0..r3; u = (r0 * 2^32 + r1) >> 11, 53 bits; the token is the first candidate at which the running sum of weights
-//    exceeds (u * total) >> 53. One uniform a position, so a position never shifts another's.
+//    exceeds (u * total) >> 53. One uniform a position, so a position never shifts another's. The sum runs in the order
+//    of the candidates; where step 3 keeps all by its defaults, in that of the ids, for which nothing is sorted: the
+//    time is the same whatever the distribution.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,9 @@
 #include "schemas/request.hpp"
 
 namespace troupe {
+
+/// Raised when any of this changes: what was drawn by another is not drawn again.
+inline constexpr uint32_t sampler_version = 2;
 
 /// The largest vocabulary that weights can be summed over in 64 bits.
 inline constexpr size_t sampler_vocab_max = 1 << 20;

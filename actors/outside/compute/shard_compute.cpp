@@ -15,6 +15,7 @@
 #include "shards/engine/local_communicator.hpp"
 #include "shards/engine/shm_communicator.hpp"
 #include "shards/engine/tcp_communicator.hpp"
+#include "shards/sampling/sampler.hpp"
 
 namespace troupe {
 namespace {
@@ -97,7 +98,7 @@ class thread_compute final : public compute {
     TROUPE_TRY(join(floats_max, group));
     TROUPE_ASSIGN(shard_, shard::open(config_.shard, *group));
     const shard_facts& facts = shard_->facts();
-    return compute_facts{.fingerprint = facts.fingerprint,
+    return compute_facts{.fingerprint = facts.fingerprint + " draw" + std::to_string(sampler_version),
                          .kv_pages = facts.kv_pages,
                          .context_max = facts.context_max,
                          .vocab_size = facts.vocab_size,

@@ -78,11 +78,11 @@ std::vector<float> random_logits(size_t size, uint32_t seed, float spread) {
 token_id sample_plainly(const std::vector<float>& logits, const knobs& params, uint32_t position) {
   std::vector<token_id> ids(logits.size());
   std::iota(ids.begin(), ids.end(), 0U);
-  std::stable_sort(ids.begin(), ids.end(), [&](token_id a, token_id b) { return logits[a] > logits[b]; });
+  if (params.top_k != 0 || params.top_p < 1.0F || params.min_p > 0.0F)
+    std::stable_sort(ids.begin(), ids.end(), [&](token_id a, token_id b) { return logits[a] > logits[b]; });
+  const long double most = *std::ranges::max_element(logits);
   std::vector<long double> weights;
-  for (token_id id : ids) {
-    weights.push_back(std::exp((static_cast<long double>(logits[id]) - logits[ids[0]]) / params.temperature));
-  }
+  for (token_id id : ids) weights.push_back(std::exp((logits[id] - most) / params.temperature));
   auto sum = [&] { return std::accumulate(weights.begin(), weights.end(), 0.0L); };
   if (params.top_k != 0 && params.top_k < weights.size()) weights.resize(params.top_k);
   if (params.top_p < 1.0F) {
@@ -348,6 +348,13 @@ BOOST_AUTO_TEST_CASE(the_tokens_of_a_recorded_run_never_change) {
   const std::vector<token_id> recorded{76,   76, 1840, 1854, 249,  1769, 1840, 76,
                                        1840, 76, 684,  76,   1241, 249,  1840, 1769};
   BOOST_TEST(drawn == recorded, boost::test_tools::per_element());
+
+  params.top_p = 1;
+  drawn.clear();
+  for (uint32_t position = 0; position < 16; ++position) drawn.push_back(token_of(logits, params, position));
+  const std::vector<token_id> of_all{1840, 1769, 249,  1840, 1840, 1769, 76,  1769,
+                                     249,  1840, 1854, 1840, 1840, 1840, 684, 1769};
+  BOOST_TEST(drawn == of_all, boost::test_tools::per_element());
 }
 
 }  // namespace
