@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/bench/engine_side.hpp"
+#include "cli/bench/memory_bandwidth.hpp"
 #include "cli/bench/obey.hpp"
 #include "cli/bench/peers.hpp"
 #include "cli/commands.hpp"
@@ -26,7 +27,17 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+/// What a lone stream is bound by.
+result<void> measure_memory(const engine_arguments& arguments) {
+  TROUPE_ASSIGN(const auto memory, memory_bandwidth::make(arguments.side.tp * arguments.side.threads));
+  std::vector<double> rates;
+  for (uint32_t i = 0; i < arguments.repeats; ++i) rates.push_back(memory->measure());
+  std::printf("memory: %.1f GB/s read by as many threads\n", median(rates) / 1e9);
+  return {};
+}
+
 result<void> measure(engine_side& side, const engine_arguments& arguments) {
+  TROUPE_TRY(measure_memory(arguments));
   std::vector<double> seconds;
   for (uint32_t i = 0; i < arguments.repeats; ++i) {
     TROUPE_ASSIGN(const double took, side.prefill(arguments.side.prompt_max));

@@ -108,14 +108,15 @@ result<void> engine_side::meet_other_ranks(size_t floats_max) {
   return {};
 }
 
-/// `count` tokens of a stream from position `first` on; which tokens does not matter for the time.
+/// `count` tokens of a stream from position `first` on; which tokens does not matter for the time. The first pages of
+/// all streams lie before the second ones, as those that are used first would.
 sequence_step engine_side::sequence(uint32_t stream, uint32_t first, uint32_t count) const {
-  const uint32_t pages = pages_per_stream();
   sequence_step step;
   step.first_position = first;
   for (uint32_t i = 0; i < count; ++i)
     step.tokens.push_back((stream * 7919 + (first + i) * 104729 + 17) % shard_->facts().vocab_size);
-  for (uint32_t page = 0; page * kv_page_positions < first + count; ++page) step.pages.push_back(stream * pages + page);
+  for (uint32_t page = 0; page * kv_page_positions < first + count; ++page)
+    step.pages.push_back(page * options_.streams_max + stream);
   return step;
 }
 
@@ -123,7 +124,7 @@ result<void> engine_side::lead(step_plan plan) {
   plan.number = ++step_;
   TROUPE_TRY(shard_->lead(plan, patient));
   for (const sequence_step& done : plan.sequences) {
-    uint32_t& known = known_[done.pages.front() / pages_per_stream()];
+    uint32_t& known = known_[done.pages.front()];
     known = std::max(known, done.first_position + static_cast<uint32_t>(done.tokens.size()));
   }
   return {};

@@ -175,7 +175,7 @@ class backend {
   virtual result<float_buffer> allocate(size_t floats) = 0;
   /// What load_matrix would take.
   virtual uint64_t matrix_bytes(const matrix_source& source) const = 0;
-  /// Errors: out_of_memory.
+  /// The backend must outlive the result. Errors: out_of_memory.
   virtual result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source) = 0;
   /// What reserve_rows() would take once these are loaded.
   virtual uint64_t rows_bytes(std::span<const matrix_source> sources, uint32_t rows) const = 0;

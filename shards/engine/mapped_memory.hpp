@@ -9,7 +9,7 @@
 
 namespace troupe {
 
-/// Owns a mapping; movable. Zeroed, aligned to a page at least.
+/// Owns a mapping; movable. Zeroed, aligned to a page, from 2 MiB on to a huge one.
 class mapped_memory {
  public:
   mapped_memory() = default;

@@ -45,7 +45,7 @@ class cpu_backend final : public backend {
   uint64_t matrix_bytes(const matrix_source& source) const override { return packed_matrix::bytes(source); }
 
   result<std::unique_ptr<matrix>> load_matrix(const matrix_source& source) override {
-    TROUPE_ASSIGN(std::unique_ptr<packed_matrix> packed, packed_matrix::pack(source, pool_));
+    TROUPE_ASSIGN(std::unique_ptr<packed_matrix> packed, packed_matrix::pack(source, pool_, weights_));
     products_.add(*packed);
     return std::unique_ptr<matrix>(std::move(packed));
   }
@@ -178,6 +178,7 @@ class cpu_backend final : public backend {
   cpu_tables tables_;
   const cpu_kernels& kernels_ = *tables_.kernels;
   worker_pool pool_;
+  memory_arena weights_;
   linear_products products_;
   row_attention attention_;
 };

@@ -148,7 +148,8 @@ packed_depth packed_matrix::depth(const matrix_source& source) {
           static_cast<uint32_t>(cut.segments.size())};
 }
 
-result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& source, worker_pool& pool) {
+result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& source, worker_pool& pool,
+                                                           memory_arena& memory) {
   check_source(source);
   const packed_shape shape = shape_of(source);
   const weight_type type = type_of(source);
@@ -164,7 +165,8 @@ result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& 
   packed->segments_ = std::move(cut.segments);
   packed->shard_segments_ = std::move(cut.shard_segments);
   packed->bias_ = read_biases(source, shape.outputs);
-  TROUPE_ASSIGN(packed->memory_, mapped_memory::make(shape.panels * cut.panel_bytes));
+  TROUPE_ASSIGN(void* const data, memory.take(shape.panels * cut.panel_bytes));
+  packed->data_ = static_cast<uint8_t*>(data);
   pool.run(shape.panels, [&](size_t begin, size_t end) {
     for (size_t panel = begin; panel < end; ++panel) packed->fill_panel(source, panel);
   });
@@ -179,7 +181,7 @@ void packed_matrix::fill_panel(const matrix_source& source, uint64_t panel) {
     if (column >= panel_outputs()) output += outputs_;  // The row of `up` that belongs to this row of `gate`.
     rows[column] = find_row(source, output);
   }
-  auto* to = static_cast<uint8_t*>(memory_.data()) + panel * panel_bytes_;
+  auto* to = data_ + panel * panel_bytes_;
   // Columns that only fill the panel up stay zero: a scale of zero makes nothing of their codes.
   column_words words{};
   for (const k_group& group : groups_) {

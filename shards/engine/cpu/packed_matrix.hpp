@@ -10,7 +10,7 @@
 #include "shards/engine/backend.hpp"
 #include "shards/engine/cpu/product_kernels.hpp"
 #include "shards/engine/cpu/weight_words.hpp"
-#include "shards/engine/mapped_memory.hpp"
+#include "shards/engine/memory_arena.hpp"
 #include "shards/engine/worker_pool.hpp"
 
 namespace troupe {
@@ -25,8 +25,10 @@ struct packed_depth {
 
 class packed_matrix final : public matrix {
  public:
-  /// f16, bf16 and f32 stay what they are; mixtures become f32, which holds them exactly. Errors: out_of_memory.
-  static result<std::unique_ptr<packed_matrix>> pack(const matrix_source& source, worker_pool& pool);
+  /// f16, bf16 and f32 stay what they are; mixtures become f32, which holds them exactly. The words are in
+  /// `memory`, which must outlive the result. Errors: out_of_memory.
+  static result<std::unique_ptr<packed_matrix>> pack(const matrix_source& source, worker_pool& pool,
+                                                     memory_arena& memory);
   /// What pack() would take.
   static uint64_t bytes(const matrix_source& source);
   /// What depth() of it would be.
@@ -39,9 +41,7 @@ class packed_matrix final : public matrix {
   uint64_t panels() const { return panels_; }
   /// Output columns that one panel makes: 32, or 16 where it holds 16 of gate and then 16 of up.
   uint64_t panel_outputs() const { return is_gated(finish_) ? panel_columns / 2 : panel_columns; }
-  const uint8_t* panel(uint64_t index) const {
-    return static_cast<const uint8_t*>(memory_.data()) + index * panel_bytes_;
-  }
+  const uint8_t* panel(uint64_t index) const { return data_ + index * panel_bytes_; }
   /// (outputs), or empty.
   std::span<const float> bias() const { return bias_; }
 
@@ -68,7 +68,7 @@ class packed_matrix final : public matrix {
   std::vector<k_segment> segments_;
   std::vector<uint32_t> shard_segments_;
   std::vector<float> bias_;
-  mapped_memory memory_;
+  uint8_t* data_ = nullptr;
 };
 
 }  // namespace troupe
