@@ -109,7 +109,7 @@ result<void> engine_side::meet_other_ranks(size_t floats_max) {
 }
 
 /// `count` tokens of a stream from position `first` on; which tokens does not matter for the time. The first pages of
-/// all streams lie before the second ones, as those that are used first would.
+/// all streams lie side by side, and then the second ones: huge pages are filled before new ones are begun.
 sequence_step engine_side::sequence(uint32_t stream, uint32_t first, uint32_t count) const {
   sequence_step step;
   step.first_position = first;
