@@ -3,9 +3,9 @@
 // Pages come from the page cache when they are read, so each rank costs memory for its slice alone, and a restarted one
 // finds them there.
 //
-// Sizes are checked when the files are opened. Truncating a file that is being loaded raises SIGBUS in the reader. Later
-// a rank reads rows of the embedding alone, and finds an error where the file has been cut off; overwriting it in place
-// changes them: replace a model by renaming, or in a folder of its own.
+// Sizes are checked when the files are opened. Truncating a file that is being loaded raises SIGBUS in the reader.
+// Later a rank reads rows of the embedding alone, and finds an error where the file has been cut off; overwriting it in
+// place changes them: replace a model by renaming, or in a folder of its own.
 #pragma once
 
 #include <map>
