@@ -58,16 +58,13 @@ engine_side::~engine_side() {
   for (const pid_t other : others_) waitpid(other, nullptr, 0);
 }
 
-uint32_t engine_side::pages_per_stream() const {
-  return (options_.context_max + kv_page_positions - 1) / kv_page_positions;
-}
-
 shard_config engine_side::config_of(uint32_t rank) const {
+  const uint32_t pages = (options_.context_max + kv_page_positions - 1) / kv_page_positions;
   return {.model_folder = options_.model,
           .tp = options_.tp,
           .rank = rank,
           .threads = options_.threads,
-          .kv_pages = pages_per_stream() * options_.streams_max,
+          .kv_pages = pages * options_.streams_max,
           .rows_max = options_.prompt_max,
           .sequences_max = options_.streams_max,
           .system_root = {}};
@@ -82,6 +79,7 @@ result<void> engine_side::load() {
   }
   TROUPE_ASSIGN(shard_, shard::open(config_of(0), *group_));
   known_.assign(options_.streams_max, 0);
+  pages_.resize(options_.streams_max);
   return {};
 }
 
@@ -108,25 +106,23 @@ result<void> engine_side::meet_other_ranks(size_t floats_max) {
   return {};
 }
 
-/// `count` tokens of a stream from position `first` on; which tokens does not matter for the time. The first pages of
-/// all streams lie side by side, and then the second ones: huge pages are filled before new ones are begun.
-sequence_step engine_side::sequence(uint32_t stream, uint32_t first, uint32_t count) const {
+/// `count` tokens of a stream from position `first` on, to be run; which tokens does not matter for the time. Pages are
+/// taken in the order of their use, as a batch takes them.
+sequence_step engine_side::sequence(uint32_t stream, uint32_t first, uint32_t count) {
   sequence_step step;
   step.first_position = first;
   for (uint32_t i = 0; i < count; ++i)
     step.tokens.push_back((stream * 7919 + (first + i) * 104729 + 17) % shard_->facts().vocab_size);
-  for (uint32_t page = 0; page * kv_page_positions < first + count; ++page)
-    step.pages.push_back(page * options_.streams_max + stream);
+  std::vector<uint32_t>& pages = pages_[stream];
+  while (pages.size() * kv_page_positions < first + count) pages.push_back(pages_used_++);
+  step.pages = pages;
+  known_[stream] = std::max(known_[stream], first + count);
   return step;
 }
 
 result<void> engine_side::lead(step_plan plan) {
   plan.number = ++step_;
   TROUPE_TRY(shard_->lead(plan, patient));
-  for (const sequence_step& done : plan.sequences) {
-    uint32_t& known = known_[done.pages.front()];
-    known = std::max(known, done.first_position + static_cast<uint32_t>(done.tokens.size()));
-  }
   return {};
 }
 
@@ -172,10 +168,6 @@ result<uint64_t> engine_side::resident_bytes() {
   return bytes;
 }
 
-uint64_t engine_side::needed_bytes() const {
-  uint64_t pages = 0;
-  for (const uint32_t known : known_) pages += (known + kv_page_positions - 1) / kv_page_positions;
-  return facts().weights_bytes + pages * facts().kv_page_bytes;
-}
+uint64_t engine_side::needed_bytes() const { return facts().weights_bytes + pages_used_ * facts().kv_page_bytes; }
 
 }  // namespace troupe

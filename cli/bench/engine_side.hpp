@@ -47,8 +47,7 @@ class engine_side final : public bench_side {
   result<void> load();
   result<void> meet_other_ranks(size_t floats_max);
   shard_config config_of(uint32_t rank) const;
-  sequence_step sequence(uint32_t stream, uint32_t first, uint32_t count) const;
-  uint32_t pages_per_stream() const;
+  sequence_step sequence(uint32_t stream, uint32_t first, uint32_t count);
   result<void> prepare(uint32_t stream, uint32_t context);
   result<void> lead(step_plan plan);
 
@@ -60,6 +59,8 @@ class engine_side final : public bench_side {
   double seconds_to_load_ = 0;
   /// Of each stream: positions of which keys and values are there.
   std::vector<uint32_t> known_;
+  std::vector<std::vector<uint32_t>> pages_;
+  uint32_t pages_used_ = 0;
   uint64_t step_ = 0;
 };
 

@@ -8,6 +8,8 @@ namespace troupe {
 namespace {
 
 constexpr uint32_t sleeps_between_trials = 64;
+constexpr uint32_t times_usual = 4;
+constexpr uint32_t decay = 8;
 
 uint32_t cores() {
   cpu_set_t set;
@@ -18,9 +20,12 @@ uint32_t cores() {
 }  // namespace
 
 adaptive_spins::adaptive_spins(uint32_t workers, uint32_t with_cores, uint32_t least)
-    : least_(least), most_(cores() >= workers ? with_cores : least), spins_(most_) {}
+    : least_(least), most_(cores() >= workers ? with_cores : least), spins_(most_), usual_(most_ / times_usual) {}
 
-void adaptive_spins::found() { spins_ = std::min(most_, spins_ * 2); }
+void adaptive_spins::found(uint32_t after) {
+  usual_ = usual_ - usual_ / decay + after / decay;
+  spins_ = std::clamp(usual_ * times_usual, least_, most_);
+}
 
 void adaptive_spins::slept() {
   ++sleeps_;

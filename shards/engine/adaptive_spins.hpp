@@ -1,5 +1,6 @@
-// How long a thread spins before it sleeps: long where each of those who work together can have a core of its own, less
-// after a wait that ended in sleep all the same, more again after one that did not.
+// How long a thread spins before it sleeps: long where each of those who work together can have a core of its own; then
+// some times as long as waits take that end in time, and less after one that ended in sleep all the same. Where cores
+// are short, whoever spins keeps from running what it waits for.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ class adaptive_spins {
   uint32_t limit() const { return spins_; }
   /// The most that is ever spent here.
   uint32_t most() const { return most_; }
-  /// A wait ended before the limit.
-  void found();
+  /// A wait ended in time, after so many spins.
+  void found(uint32_t after);
   /// A wait has reached the limit. Now and then the longest one is tried again: the machine may have become quieter.
   void slept();
 
@@ -24,6 +25,8 @@ class adaptive_spins {
   uint32_t least_;
   uint32_t most_;
   uint32_t spins_;
+  /// Of waits that ended in time, the later ones counting more.
+  uint32_t usual_;
   uint32_t sleeps_ = 0;
 };
 

@@ -146,7 +146,7 @@ result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
   const uint32_t limit = idle ? std::min(spins_idle, spins_.most()) : spins_.limit();
   for (uint32_t spins = 0; spins < limit; ++spins) {
     if (reached(progress.load(std::memory_order_acquire), target)) {
-      spins_.found();
+      spins_.found(spins);
       return {};
     }
     spin_pause();

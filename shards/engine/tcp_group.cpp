@@ -128,7 +128,7 @@ result<void> group::exchange(patience how) {
   for (uint32_t spins = 0; spins < limit; ++spins) {
     TROUPE_ASSIGN(const bool done, move_all());
     if (done) {
-      spins_.found();
+      spins_.found(spins);
       return {};
     }
     if (spins % spins_between_looks == spins_between_looks - 1) {

@@ -16,7 +16,7 @@ constexpr size_t ranges_per_thread = 4;
 /// Waits until `word` is not `old`.
 void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old, adaptive_spins& spins) {
   for (uint32_t i = 0; i < spins.limit(); ++i) {
-    if (word.load(std::memory_order_acquire) != old) return spins.found();
+    if (word.load(std::memory_order_acquire) != old) return spins.found(i);
     spin_pause();
   }
   spins.slept();

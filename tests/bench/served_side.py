@@ -82,6 +82,7 @@ class Side:
         end = min(stream.times[-1] for stream in running)
         between = sum(begin < at <= end for stream in running for at in stream.times)
         later_busy, later_in_model = self.busy()
+        assert between > 0 and later_busy > busy, "the streams ended before they ran together: give them more steps"
         self.share_outside = 1 - (later_in_model - in_model) / (later_busy - busy)
         return (end - begin) * count / between
 

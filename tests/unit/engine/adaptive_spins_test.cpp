@@ -6,17 +6,28 @@
 namespace troupe {
 namespace {
 
-BOOST_AUTO_TEST_CASE(waits_that_end_in_sleep_shorten_the_next_and_those_that_do_not_lengthen_it) {
+BOOST_AUTO_TEST_CASE(waits_that_end_in_sleep_halve_the_next) {
   adaptive_spins spins(1, 1000, 100);
   BOOST_TEST(spins.limit() == 1000u);
   spins.slept();
   BOOST_TEST(spins.limit() == 500u);
   for (int i = 0; i < 10; ++i) spins.slept();
   BOOST_TEST(spins.limit() == 100u);
-  spins.found();
-  BOOST_TEST(spins.limit() == 200u);
-  for (int i = 0; i < 10; ++i) spins.found();
+}
+
+BOOST_AUTO_TEST_CASE(the_limit_becomes_four_times_what_waits_take_that_end_in_time) {
+  adaptive_spins spins(1, 1000, 100);
+  for (int i = 0; i < 100; ++i) spins.found(40);
+  BOOST_TEST(spins.limit() >= 150u);
+  BOOST_TEST(spins.limit() <= 200u);
+  // One that slept is forgotten when the next does not.
+  spins.slept();
+  spins.found(40);
+  BOOST_TEST(spins.limit() >= 150u);
+  for (int i = 0; i < 100; ++i) spins.found(900);
   BOOST_TEST(spins.limit() == 1000u);
+  for (int i = 0; i < 100; ++i) spins.found(0);
+  BOOST_TEST(spins.limit() == 100u);
 }
 
 BOOST_AUTO_TEST_CASE(the_longest_wait_is_tried_again_now_and_then) {
@@ -33,7 +44,7 @@ BOOST_AUTO_TEST_CASE(the_longest_wait_is_tried_again_now_and_then) {
 BOOST_AUTO_TEST_CASE(more_workers_than_cores_do_not_spin_long) {
   adaptive_spins spins(1 << 20, 1000, 100);
   BOOST_TEST(spins.most() == 100u);
-  spins.found();
+  spins.found(100);
   BOOST_TEST(spins.limit() == 100u);
 }
 
