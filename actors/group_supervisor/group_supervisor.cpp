@@ -263,6 +263,9 @@ struct group_supervisor_state {
   }
 
   void on_node_lost(const peer_identity& peer, const std::string& what) {
+    // Its part of the group may have ended with it, or the word to start it may be lost.
+    if (life.phase() == group_phase::starting && std::ranges::count(group.hosts, peer.node) > 0)
+      start_wanted.insert(peer.node);
     auto rank = rank_of(peer);
     if (!rank) return;
     note_silence(peer.node);
@@ -314,7 +317,7 @@ struct group_supervisor_state {
   group_life life;
   std::map<uint32_t, member> members;
   meeting_point meeting;
-  /// Hosts that have not been told yet.
+  /// Hosts that have not been told yet, or not for certain.
   std::set<node_name> start_wanted;
   instant announced_at{};
   duration silence{};

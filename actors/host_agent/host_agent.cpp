@@ -120,6 +120,9 @@ struct host_agent_state {
     // What an older generation left behind would take memory and cores from this one. Who asked for time to look at it
     // has it ended later, by the supervisor.
     if (env.config.supervision.fenced_kill_delay == duration{}) end_ranks(number, generation - 1);
+    const host_report there = living_of(number, generation);
+    // Control asks again where it does not know whether it was heard.
+    if (!there.processes.empty() && there.processes.size() == ranks.size()) return there;
     std::vector<process_spec> specs;
     for (uint32_t rank : ranks) {
       if (rank >= group.ranks())
@@ -140,6 +143,14 @@ struct host_agent_state {
       report.processes.push_back({number, generation, ranks[i], status.pid});
       env.log.info("process.started", {{"process", status.name}, {"generation", generation}, {"pid", status.pid}});
     }
+    return report;
+  }
+
+  host_report living_of(group_number number, generation_number generation) const {
+    host_report report;
+    report.processes = living_ranks();
+    std::erase_if(report.processes,
+                  [&](const group_process& p) { return p.group != number || p.generation != generation; });
     return report;
   }
 

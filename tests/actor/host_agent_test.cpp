@@ -103,6 +103,18 @@ struct host : actor_world {
   }
 };
 
+BOOST_FIXTURE_TEST_CASE(who_is_told_twice_to_start_the_same_ranks_starts_them_once, host) {
+  start_agent();
+  start_ranks(0, 1);
+  const auto first = report();
+  const auto started = processes.started.size();
+  start_ranks(0, 1);
+  const auto second = report();
+  BOOST_TEST(processes.started.size() == started);
+  BOOST_TEST(!second.failed);
+  BOOST_TEST((second.processes == first.processes));
+}
+
 BOOST_FIXTURE_TEST_CASE(gateways_are_started_and_started_again, host) {
   start_agent();
   BOOST_TEST(processes.started.size() == 1u);

@@ -89,6 +89,27 @@ BOOST_FIXTURE_TEST_CASE(a_host_that_cannot_be_told_yet_is_told_later, control_of
   BOOST_TEST(!take<start_group>());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_host_that_goes_away_while_its_part_starts_is_told_again, control_of_two_hosts) {
+  const peer_identity other{"i", 1, "host"};
+  post.on_up(other);
+  receive({"h", 1, "host"}, head(1), group_process_exited{{0, 1, 0, 99}, "exit 1"});
+  pass(100ms);
+  wire.sent.clear();
+  wire.full = {"i"};
+  post.on_down(other, {errc::unavailable, "it was stopped"});
+  run();
+  pass(100ms);
+  BOOST_TEST(!take<start_group>());
+  wire.full.clear();
+  post.on_up({"i", 2, "host"});
+  pass(100ms);
+  auto again = take<start_group>();
+  BOOST_REQUIRE(again.has_value());
+  BOOST_TEST(again->first.to == "i");
+  BOOST_TEST(again->first.it.head.generation == 2u);
+  BOOST_TEST(!take<start_group>());
+}
+
 BOOST_FIXTURE_TEST_CASE(the_ranks_of_several_hosts_learn_of_each_other_when_all_listen, control_of_two_hosts) {
   group_meeting meeting;
   rank_listens(1, 1, 11);
