@@ -120,7 +120,7 @@ struct host_agent_state {
     // What an older generation left behind would take memory and cores from this one. Who asked for time to look at it
     // has it ended later, by the supervisor.
     if (env.config.supervision.fenced_kill_delay == duration{}) end_ranks(number, generation - 1);
-    const host_report there = living_of(number, generation);
+    host_report there = living_of(number, generation);
     // Control asks again where it does not know whether it was heard.
     if (!there.processes.empty() && there.processes.size() == ranks.size()) return there;
     std::vector<process_spec> specs;
