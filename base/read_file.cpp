@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/unique_fd.hpp"
+
 namespace troupe {
 namespace {
 
@@ -45,11 +47,9 @@ result<std::string> read_all(int file, const std::string& path, size_t bytes_max
 
 result<std::string> read_file(const std::string& path, size_t bytes_max) {
   // O_NONBLOCK: opening a pipe must not wait for its writer.
-  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return failed(path, "cannot be opened");
-  auto bytes = read_all(file, path, bytes_max);
-  ::close(file);
-  return bytes;
+  const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return failed(path, "cannot be opened");
+  return read_all(file.get(), path, bytes_max);
 }
 
 }  // namespace troupe

@@ -9,6 +9,8 @@
 #include <string>
 #include <system_error>
 
+#include "base/unique_fd.hpp"
+
 namespace troupe {
 namespace {
 
@@ -32,11 +34,10 @@ result<void> fill(int file, const std::filesystem::path& path, std::string_view 
 /// The renaming is the folder's content.
 result<void> sync_folder_of(const std::filesystem::path& path) {
   auto parent = path.parent_path();
-  int folder = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return failed(parent, "cannot be opened");
-  auto synced = ::fsync(folder) == 0 ? result<void>() : failed(parent, "cannot be written to the disk");
-  ::close(folder);
-  return synced;
+  const unique_fd folder(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return failed(parent, "cannot be opened");
+  if (::fsync(folder.get()) != 0) return failed(parent, "cannot be written to the disk");
+  return {};
 }
 
 }  // namespace
@@ -45,11 +46,10 @@ result<void> replace_file(const std::filesystem::path& path, std::string_view co
   // The name is fixed, since there is one writer at a time: what a crash left there is overwritten.
   auto beside = path;
   beside += ".new";
-  int file = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) return failed(beside, "cannot be made");
-  auto filled = fill(file, beside, content, what);
-  ::close(file);
-  TROUPE_TRY(filled);
+  unique_fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return failed(beside, "cannot be made");
+  TROUPE_TRY(fill(file.get(), beside, content, what));
+  file.reset();
   if (std::rename(beside.c_str(), path.c_str()) != 0) return failed(path, "cannot be replaced");
   if (what == outlives::the_machine) TROUPE_TRY(sync_folder_of(path));
   return {};

@@ -3,7 +3,7 @@
 // line, is main's.
 #pragma once
 
-#include "base/error.hpp"
+#include "base/result.hpp"
 
 namespace CLI {
 class App;
@@ -20,5 +20,7 @@ void add_bench(CLI::App& app, int& exit_code);
 
 /// Writes "troupe: <message>" to standard error and returns 1.
 int failed(const error& e);
+/// The process's exit status: 0, or that of failed().
+inline int finished(const result<void>& done) { return done ? 0 : failed(done.err()); }
 
 }  // namespace troupe

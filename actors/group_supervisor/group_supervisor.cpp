@@ -161,6 +161,12 @@ struct group_supervisor_state {
     });
   }
 
+  /// A host went away while the group starts: its part may have ended with it, or the word to start it may be lost.
+  void start_anew_on(const node_name& host) {
+    const bool is_ours = std::ranges::count(group.hosts, host) > 0;
+    if (is_ours && life.phase() == group_phase::starting) start_wanted.insert(host);
+  }
+
   void begin_meeting() {
     const std::array<uint64_t, 2> words{env.random.next(), env.random.next()};
     std::array<std::byte, 16> secret{};
@@ -263,9 +269,7 @@ struct group_supervisor_state {
   }
 
   void on_node_lost(const peer_identity& peer, const std::string& what) {
-    // Its part of the group may have ended with it, or the word to start it may be lost.
-    if (life.phase() == group_phase::starting && std::ranges::count(group.hosts, peer.node) > 0)
-      start_wanted.insert(peer.node);
+    start_anew_on(peer.node);
     auto rank = rank_of(peer);
     if (!rank) return;
     note_silence(peer.node);

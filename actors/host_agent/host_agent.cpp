@@ -120,9 +120,8 @@ struct host_agent_state {
     // What an older generation left behind would take memory and cores from this one. Who asked for time to look at it
     // has it ended later, by the supervisor.
     if (env.config.supervision.fenced_kill_delay == duration{}) end_ranks(number, generation - 1);
-    host_report there = living_of(number, generation);
     // Control asks again where it does not know whether it was heard.
-    if (!there.processes.empty() && there.processes.size() == ranks.size()) return there;
+    if (auto there = living_of(number, generation); has_all(there, ranks)) return there;
     std::vector<process_spec> specs;
     for (uint32_t rank : ranks) {
       if (rank >= group.ranks())
@@ -152,6 +151,13 @@ struct host_agent_state {
     std::erase_if(report.processes,
                   [&](const group_process& p) { return p.group != number || p.generation != generation; });
     return report;
+  }
+
+  static bool has_all(const host_report& report, const std::vector<uint32_t>& ranks) {
+    const auto has = [&](uint32_t rank) {
+      return std::ranges::count(report.processes, rank, &group_process::rank) > 0;
+    };
+    return !ranks.empty() && std::ranges::all_of(ranks, has);
   }
 
   void end_ranks(group_number number, generation_number up_to) {

@@ -12,7 +12,9 @@ result<shard_config> shard_config_of(const deployment_config& deployment, uint32
   shard.tp = deployment.tensor_parallel;
   shard.rank = rank;
   shard.threads = deployment.threads_per_rank;
-  shard.kv_pages = (deployment.kv_positions + kv_page_positions - 1) / kv_page_positions;
+  // In 64 bits: a command line's number has no bound yet.
+  shard.kv_pages =
+      static_cast<uint32_t>((uint64_t{deployment.kv_positions} + kv_page_positions - 1) / kv_page_positions);
   shard.kv_bf16 = deployment.kv_type == "bf16";
   shard.rows_max = deployment.step_tokens_max;
   shard.sequences_max = deployment.sequences_max;

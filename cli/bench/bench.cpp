@@ -66,7 +66,7 @@ int run_engine(const engine_arguments& arguments) {
     std::printf("resident: %.1f MB; weights as packed: %.1f MB a rank\n", static_cast<double>(*resident) / 1e6,
                 static_cast<double>((*side)->facts().weights_bytes) / 1e6);
   }
-  return done ? 0 : failed(done.err());
+  return finished(done);
 }
 
 void add_peers(CLI::App& bench, int& exit_code) {
@@ -89,10 +89,7 @@ void add_peers(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads of each side")->capture_default_str();
   command->add_option("--rounds", options->rounds, "Measured rounds")->capture_default_str();
-  command->callback([options, &exit_code] {
-    auto done = bench_peers(*options);
-    exit_code = done ? 0 : failed(done.err());
-  });
+  command->callback([options, &exit_code] { exit_code = finished(bench_peers(*options)); });
 }
 
 void add_side(CLI::App& bench, int& exit_code) {
@@ -108,7 +105,7 @@ void add_side(CLI::App& bench, int& exit_code) {
   command->callback([options, &exit_code] {
     auto side = engine_side::open(*options);
     auto done = side ? obey(**side, stdin, stdout) : result<void>(side.err());
-    exit_code = done ? 0 : failed(done.err());
+    exit_code = finished(done);
   });
 }
 

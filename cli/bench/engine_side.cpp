@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/unique_fd.hpp"
 #include "cli/bench/stopwatch.hpp"
 #include "shards/engine/local_communicator.hpp"
 #include "shards/engine/shm_communicator.hpp"
@@ -85,22 +86,22 @@ result<void> engine_side::load() {
 
 result<void> engine_side::meet_other_ranks(size_t floats_max) {
   TROUPE_ASSIGN(const uint64_t bytes, shm_communicator_bytes(options_.tp, floats_max));
-  const int fd = memfd_create("troupe-bench", MFD_CLOEXEC);
-  if (fd < 0 || ftruncate(fd, static_cast<off_t>(bytes)) != 0)
+  const unique_fd memory(memfd_create("troupe-bench", MFD_CLOEXEC));
+  if (!memory || ftruncate(memory.get(), static_cast<off_t>(bytes)) != 0)
     return error{errc::io_failed, "shared memory: " + std::generic_category().message(errno)};
   for (uint32_t rank = 1; rank < options_.tp; ++rank) {
     const pid_t child = fork();
     if (child < 0) return error{errc::io_failed, "fork: " + std::generic_category().message(errno)};
     if (child == 0) {
-      follow(config_of(rank), fd, floats_max);
+      follow(config_of(rank), memory.get(), floats_max);
       _exit(0);
     }
     others_.push_back(child);
   }
-  TROUPE_ASSIGN(auto group,
-                shm_communicator::open(
-                    {.rank = 0, .size = options_.tp, .floats_max = floats_max, .generation = 1, .fd = fd}, clock_));
-  close(fd);
+  TROUPE_ASSIGN(
+      auto group,
+      shm_communicator::open(
+          {.rank = 0, .size = options_.tp, .floats_max = floats_max, .generation = 1, .fd = memory.get()}, clock_));
   TROUPE_TRY(group->meet(patient));
   group_ = std::move(group);
   return {};

@@ -1,5 +1,6 @@
 #include "cli/bench/program_side.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <system_error>
+
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 namespace {
@@ -25,6 +28,18 @@ error no_answer(const std::string& name) {
   _exit(127);
 }
 
+struct pipe_ends {
+  unique_fd to_read, to_write;
+};
+
+/// Neither end is for the programs of other sides: one of them would keep this side's input open when we close it.
+result<pipe_ends> make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    return error{errc::io_failed, "pipe: " + std::generic_category().message(errno)};
+  return pipe_ends{unique_fd(ends[0]), unique_fd(ends[1])};
+}
+
 }  // namespace
 
 result<void> run_program(const std::vector<std::string>& command) {
@@ -39,21 +54,18 @@ result<void> run_program(const std::vector<std::string>& command) {
 
 result<std::unique_ptr<program_side>> program_side::start(std::string name, const std::vector<std::string>& command) {
   std::unique_ptr<program_side> side(new program_side(std::move(name)));
-  std::array<int, 2> in{}, out{};
-  if (pipe(in.data()) != 0 || pipe(out.data()) != 0)
-    return error{errc::io_failed, "pipe: " + std::generic_category().message(errno)};
+  TROUPE_ASSIGN(pipe_ends in, make_pipe());
+  TROUPE_ASSIGN(pipe_ends out, make_pipe());
   side->pid_ = fork();
   if (side->pid_ < 0) return error{errc::io_failed, "fork: " + std::generic_category().message(errno)};
   if (side->pid_ == 0) {
-    dup2(in[0], STDIN_FILENO);
-    dup2(out[1], STDOUT_FILENO);
-    for (const int fd : {in[0], in[1], out[0], out[1]}) close(fd);
+    dup2(in.to_read.get(), STDIN_FILENO);
+    dup2(out.to_write.get(), STDOUT_FILENO);
     become(command);
   }
-  close(in[0]);
-  close(out[1]);
-  side->to_ = fdopen(in[1], "w");
-  side->from_ = fdopen(out[0], "r");
+  out.to_write.reset();
+  side->to_ = fdopen(in.to_write.release(), "w");
+  side->from_ = fdopen(out.to_read.release(), "r");
   TROUPE_ASSIGN(const std::string line, side->read_line());
   if (!line.starts_with("ready")) return error{errc::io_failed, side->name_ + " says \"" + line + "\", not ready"};
   side->description_ = line.substr(std::min<size_t>(line.size(), 6));

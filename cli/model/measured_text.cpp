@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -41,9 +42,9 @@ result<text_likelihood> measure(const measurement& what) {
   TROUPE_ASSIGN(
       const auto reader,
       text_reader::open({.model_folder = what.model, .threads = what.threads, .window = what.window, .bos = text.bos}));
-  const uint64_t all = text.tokens.size() - (text.bos ? 0 : 1);
   auto found =
-      likelihood_of(text.tokens, *reader, [all, show = progress_line("tokens")](uint64_t done) { show(done, all); });
+      likelihood_of(text.tokens, *reader,
+                    [all = text.predicted(), show = progress_line("tokens")](uint64_t done) { show(done, all); });
   if (!found) return with_context(std::move(found).err(), what.file);
   return *found;
 }
@@ -54,15 +55,21 @@ std::string text_for(const std::string& model, const std::string& given) {
   return given.empty() && std::filesystem::exists(own, failure) ? own : given;
 }
 
-result<void> print_before_and_after(const std::string& from, const std::string& to, const std::string& given,
-                                    uint32_t threads) {
-  const std::string file = text_for(from, given);
+void add_options(CLI::App& command, remade_model& model) {
+  command.add_option("FOLDER", model.from, "The model folder")->required();
+  command.add_option("--out", model.to, "The folder to make; refused where it has a model already")->required();
+  command.add_option("--text", model.text, "To measure both models by [held_out.txt of the folder]");
+  command.add_option("--threads", model.threads, "Threads")->capture_default_str();
+}
+
+result<void> print_before_and_after(const remade_model& model) {
+  const std::string file = text_for(model.from, model.text);
   if (file.empty()) {
     std::printf("perplexity:    not measured; --text FILE names a text to measure by\n");
     return {};
   }
-  TROUPE_ASSIGN(const text_likelihood before, measure({.model = from, .file = file, .threads = threads}));
-  TROUPE_ASSIGN(const text_likelihood after, measure({.model = to, .file = file, .threads = threads}));
+  TROUPE_ASSIGN(const text_likelihood before, measure({.model = model.from, .file = file, .threads = model.threads}));
+  TROUPE_ASSIGN(const text_likelihood after, measure({.model = model.to, .file = file, .threads = model.threads}));
   std::printf("perplexity:    %.3f after, %.3f before (%.4f and %.4f nats a token; %llu tokens of %s)\n",
               after.perplexity(), before.perplexity(), after.nats_per_token, before.nats_per_token,
               static_cast<unsigned long long>(after.tokens), file.c_str());

@@ -12,6 +12,10 @@
 #include "base/result.hpp"
 #include "shards/engine/perplexity.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace troupe {
 
 /// All threads of this machine.
@@ -24,6 +28,9 @@ struct tokenized_text {
   std::vector<token_id> tokens;
   /// What texts of the model begin with, if they do.
   std::optional<token_id> bos;
+
+  /// How many tokens have one before them.
+  uint64_t predicted() const { return tokens.size() - (bos || tokens.empty() ? 0 : 1); }
 };
 
 /// Errors: those of the file and of the tokenizer; they name the file.
@@ -42,9 +49,17 @@ result<text_likelihood> measure(const measurement& what);
 /// `given`, or the text that the model's folder holds; empty: there is none.
 std::string text_for(const std::string& model, const std::string& given);
 
-/// Prints the perplexity of the model `from` and of `to`, made from it, by text_for(from, given); or that there is no
-/// text to measure by. Errors: those of measure().
-result<void> print_before_and_after(const std::string& from, const std::string& to, const std::string& given,
-                                    uint32_t threads);
+/// A model folder that is made from another one, and the text that shows what it cost.
+struct remade_model {
+  std::string from, to, text;
+  uint32_t threads = threads_of_machine();
+};
+
+/// The command line's FOLDER, --out, --text and --threads.
+void add_options(CLI::App& command, remade_model& model);
+
+/// Prints the perplexity of both by text_for(from, text); or that there is no text to measure by. Errors: those of
+/// measure().
+result<void> print_before_and_after(const remade_model& model);
 
 }  // namespace troupe

@@ -39,10 +39,7 @@ void add_model_perplexity(CLI::App& model, int& exit_code) {
   command->add_option("--window", what->window, "Tokens of a window [2048, or the model's context if that is shorter]")
       ->check(CLI::PositiveNumber);
   command->add_option("--threads", what->threads, "Threads")->capture_default_str();
-  command->callback([what, &exit_code] {
-    const auto done = print_perplexity(*what);
-    exit_code = done ? 0 : failed(done.err());
-  });
+  command->callback([what, &exit_code] { exit_code = finished(print_perplexity(*what)); });
 }
 
 }  // namespace troupe

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "actors/node/shard_settings.hpp"
 #include "cli/commands.hpp"
 #include "cli/model/model_commands.hpp"
 #include "schemas/cluster_config.hpp"
@@ -13,21 +14,20 @@ namespace troupe {
 namespace {
 
 struct plan_arguments {
-  group_plan_request request;
-  uint32_t kv_positions = 0;
-  std::string kv_type = deployment_config().kv_type;
+  /// As a cluster would have it; kv_positions 0: as many as fit.
+  deployment_config deployment;
+  uint64_t memory = 0;
+  uint32_t context = 0;
 };
 
 result<group_plan> make_plan(plan_arguments& arguments) {
-  group_plan_request& request = arguments.request;
-  request.shard.kv_pages =
-      static_cast<uint32_t>((uint64_t{arguments.kv_positions} + kv_page_positions - 1) / kv_page_positions);
-  request.shard.kv_bf16 = arguments.kv_type == "bf16";
+  group_plan_request request{.shard = {}, .memory = arguments.memory, .context = arguments.context};
+  TROUPE_ASSIGN(request.shard, shard_config_of(arguments.deployment, 0));
   if (request.memory == 0) {
     const auto available = available_memory_bytes("");
     if (!available)
       return error{errc::not_supported, "this machine does not say how much memory it has; give --memory"};
-    request.memory = *available;
+    request.memory = arguments.memory = *available;
   }
   return plan_group(request);
 }
@@ -42,18 +42,17 @@ void print_rank(const char* name, const shard_plan& rank) {
 
 void print(const plan_arguments& arguments, const group_plan& plan) {
   constexpr double mib = 1 << 20;
-  const shard_config& shard = arguments.request.shard;
   std::printf("%-8s %12s %12s %12s %12s %12s %12s\n", "", "weights MiB", "working MiB", "kv MiB", "all MiB",
               "page bytes", "token bytes");
   for (size_t rank = 0; rank < plan.ranks.size(); ++rank)
     print_rank(("rank " + std::to_string(rank)).c_str(), plan.ranks[rank]);
   std::printf("\nmemory:       %.1f MiB with %.1f MiB through which the ranks exchange numbers, of %.1f MiB\n",
               static_cast<double>(plan.bytes) / mib, static_cast<double>(plan.exchange_bytes) / mib,
-              static_cast<double>(arguments.request.memory) / mib);
+              static_cast<double>(arguments.memory) / mib);
   std::printf("kv:           %llu tokens in %u pages\n", static_cast<unsigned long long>(plan.kv_positions()),
               plan.kv_pages);
   std::printf("concurrency:  %u streams of %u tokens, of which a step takes %u\n", plan.streams, plan.context,
-              std::min(plan.streams, shard.sequences_max));
+              std::min(plan.streams, arguments.deployment.sequences_max));
 }
 
 int run_plan(plan_arguments& arguments) {
@@ -74,24 +73,21 @@ void add_model_plan(CLI::App& model, int& exit_code) {
       "Example:\n"
       "  troupe model plan models/troupe-tiny --tp 2 --memory 64MiB --context 512");
   auto arguments = std::make_shared<plan_arguments>();
-  shard_config& shard = arguments->request.shard;
-  const deployment_config defaults;
-  shard.threads = defaults.threads_per_rank;
-  shard.rows_max = defaults.step_tokens_max;
-  shard.sequences_max = defaults.sequences_max;
-  command->add_option("MODEL", shard.model_folder, "The model folder, or FILE.gguf")->required();
-  command->add_option("--tp", shard.tp, "Ranks of the group, as tensorParallel")->capture_default_str();
-  command->add_option("--memory", arguments->request.memory, "For all ranks, such as 8GiB [what this machine has left]")
+  deployment_config& deployment = arguments->deployment;
+  deployment.kv_positions = 0;
+  command->add_option("MODEL", deployment.model, "The model folder, or FILE.gguf")->required();
+  command->add_option("--tp", deployment.tensor_parallel, "Ranks of the group, as tensorParallel")
+      ->capture_default_str();
+  command->add_option("--memory", arguments->memory, "For all ranks, such as 8GiB [what this machine has left]")
       ->transform(CLI::AsSizeValue(false));
-  command->add_option("--context", arguments->request.context,
-                      "Tokens of one stream [as many as model and pages allow]");
-  command->add_option("--kv-positions", arguments->kv_positions, "As kvPositions [as many as fit]");
-  command->add_option("--kv-type", arguments->kv_type, "As kvType: f32 or bf16")
+  command->add_option("--context", arguments->context, "Tokens of one stream [as many as model and pages allow]");
+  command->add_option("--kv-positions", deployment.kv_positions, "As kvPositions [as many as fit]");
+  command->add_option("--kv-type", deployment.kv_type, "As kvType: f32 or bf16")
       ->check(CLI::IsMember({"f32", "bf16"}).description(""))
       ->capture_default_str();
-  command->add_option("--step-tokens", shard.rows_max, "As stepTokensMax")->capture_default_str();
-  command->add_option("--sequences", shard.sequences_max, "As sequencesMax")->capture_default_str();
-  command->add_option("--threads", shard.threads, "As threadsPerRank")->capture_default_str();
+  command->add_option("--step-tokens", deployment.step_tokens_max, "As stepTokensMax")->capture_default_str();
+  command->add_option("--sequences", deployment.sequences_max, "As sequencesMax")->capture_default_str();
+  command->add_option("--threads", deployment.threads_per_rank, "As threadsPerRank")->capture_default_str();
   command->callback([arguments, &exit_code] { exit_code = run_plan(*arguments); });
 }
 

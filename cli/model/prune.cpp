@@ -16,7 +16,7 @@ namespace {
 constexpr const char* by_activations = "activations";
 
 struct prune_arguments {
-  std::string from, to, text;
+  remade_model model;
   std::string method = "magnitude";
   std::string calibration;
   prune_options options;
@@ -30,26 +30,29 @@ result<std::optional<input_squares>> calibrate(const prune_arguments& arguments)
     return error{errc::invalid_argument, "--calibration " + file + " is for --method activations"};
   }
   if (file.empty()) return error{errc::invalid_argument, "--method activations needs --calibration FILE, a text"};
-  TROUPE_ASSIGN(const tokenized_text text, read_text(arguments.from, file));
-  const uint64_t all = text.tokens.size() - (text.bos || text.tokens.empty() ? 0 : 1);
+  TROUPE_ASSIGN(const tokenized_text text, read_text(arguments.model.from, file));
   auto squares = record_inputs(
-      text.tokens, {.model_folder = arguments.from, .threads = arguments.options.threads, .bos = text.bos},
-      [all, show = progress_line("tokens of the calibration text")](uint64_t done) { show(done, all); });
+      text.tokens, {.model_folder = arguments.model.from, .threads = arguments.model.threads, .bos = text.bos},
+      [all = text.predicted(), show = progress_line("tokens of the calibration text")](uint64_t done) {
+        show(done, all);
+      });
   if (!squares) return with_context(std::move(squares).err(), file);
   return std::optional(std::move(*squares));
 }
 
 result<void> prune(prune_arguments arguments) {
+  const remade_model& model = arguments.model;
+  arguments.options.threads = model.threads;
   // Before the calibration, which may take long.
-  TROUPE_TRY(check_prune(arguments.from, arguments.to, arguments.options.sparsity));
+  TROUPE_TRY(check_prune(model.from, model.to, arguments.options.sparsity));
   TROUPE_ASSIGN(const std::optional<input_squares> inputs, calibrate(arguments));
   arguments.options.inputs = inputs ? &*inputs : nullptr;
   arguments.options.progress = progress_line("tensors");
-  TROUPE_ASSIGN(const prune_report report, prune_model(arguments.from, arguments.to, arguments.options));
+  TROUPE_ASSIGN(const prune_report report, prune_model(model.from, model.to, arguments.options));
   std::printf("%s: %zu matrices pruned, %.2f %% of their weights are zero; %zu tensors as they were\n",
-              arguments.to.c_str(), report.folder.changed,
+              model.to.c_str(), report.folder.changed,
               100.0 * static_cast<double>(report.zeros) / static_cast<double>(report.weights), report.folder.kept);
-  return print_before_and_after(arguments.from, arguments.to, arguments.text, arguments.options.threads);
+  return print_before_and_after(model);
 }
 
 }  // namespace
@@ -64,9 +67,7 @@ void add_model_prune(CLI::App& model, int& exit_code) {
       "  troupe model prune models/troupe-tiny --sparsity 0.5 --method activations --calibration book.txt --out "
       "pruned");
   auto arguments = std::make_shared<prune_arguments>();
-  arguments->options.threads = threads_of_machine();
-  command->add_option("FOLDER", arguments->from, "The model folder")->required();
-  command->add_option("--out", arguments->to, "The folder to make; refused where it has a model already")->required();
+  add_options(*command, arguments->model);
   command->add_option("--sparsity", arguments->options.sparsity, "The part that becomes zero, such as 0.5")->required();
   command
       ->add_option("--method", arguments->method,
@@ -74,12 +75,7 @@ void add_model_prune(CLI::App& model, int& exit_code) {
       ->check(CLI::IsMember({"magnitude", by_activations}).description(""))
       ->capture_default_str();
   command->add_option("--calibration", arguments->calibration, "The text that shows it, for activations");
-  command->add_option("--text", arguments->text, "To measure both models by [held_out.txt of the folder]");
-  command->add_option("--threads", arguments->options.threads, "Threads")->capture_default_str();
-  command->callback([arguments, &exit_code] {
-    const auto done = prune(*arguments);
-    exit_code = done ? 0 : failed(done.err());
-  });
+  command->callback([arguments, &exit_code] { exit_code = finished(prune(*arguments)); });
 }
 
 }  // namespace troupe

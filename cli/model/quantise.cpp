@@ -14,17 +14,19 @@ namespace troupe {
 namespace {
 
 struct quantise_arguments {
-  std::string from, to, text;
+  remade_model model;
   quantise_options options;
 };
 
 result<void> quantise(quantise_arguments arguments) {
+  const remade_model& model = arguments.model;
+  arguments.options.threads = model.threads;
   arguments.options.progress = progress_line("tensors");
-  TROUPE_ASSIGN(const remake_report report, quantise_model(arguments.from, arguments.to, arguments.options));
+  TROUPE_ASSIGN(const remake_report report, quantise_model(model.from, model.to, arguments.options));
   std::printf("%s: %zu matrices quantised, %zu tensors as they were; %.1f MB of weights, %.1f MB before\n",
-              arguments.to.c_str(), report.changed, report.kept, static_cast<double>(report.bytes_after) / 1e6,
+              model.to.c_str(), report.changed, report.kept, static_cast<double>(report.bytes_after) / 1e6,
               static_cast<double>(report.bytes_before) / 1e6);
-  return print_before_and_after(arguments.from, arguments.to, arguments.text, arguments.options.threads);
+  return print_before_and_after(model);
 }
 
 }  // namespace
@@ -37,10 +39,8 @@ void add_model_quantise(CLI::App& model, int& exit_code) {
                            "Example:\n"
                            "  troupe model quantise models/troupe-tiny --to int8 --out models/troupe-tiny-int8");
   auto arguments = std::make_shared<quantise_arguments>();
-  arguments->options.threads = threads_of_machine();
   const std::map<std::string, uint32_t> bits{{"int8", 8}, {"int4", 4}};
-  command->add_option("FOLDER", arguments->from, "The model folder")->required();
-  command->add_option("--out", arguments->to, "The folder to make; refused where it has a model already")->required();
+  add_options(*command, arguments->model);
   command->add_option("--to", arguments->options.bits, "int8 or int4")
       ->required()
       ->transform(CLI::CheckedTransformer(bits).description(""));
@@ -49,12 +49,7 @@ void add_model_quantise(CLI::App& model, int& exit_code) {
   command->add_option("--head", arguments->options.head_bits, "Of the embedding and the head: int8 or int4")
       ->transform(CLI::CheckedTransformer(bits).description(""))
       ->default_str("int8");
-  command->add_option("--text", arguments->text, "To measure both models by [held_out.txt of the folder]");
-  command->add_option("--threads", arguments->options.threads, "Threads")->capture_default_str();
-  command->callback([arguments, &exit_code] {
-    const auto done = quantise(*arguments);
-    exit_code = done ? 0 : failed(done.err());
-  });
+  command->callback([arguments, &exit_code] { exit_code = finished(quantise(*arguments)); });
 }
 
 }  // namespace troupe

@@ -1,49 +1,26 @@
 #include "gateway/api/embedding_text.hpp"
 
+#include <openssl/evp.h>
+
 #include <bit>
+#include <vector>
 
 #include "gateway/api/json_text.hpp"
 
 namespace troupe {
 namespace {
 
-/// RFC 4648, 4: with padding. Takes bytes one by one.
-class base64_writer {
- public:
-  explicit base64_writer(std::string& out) : out_(out) {}
-
-  void put(uint8_t byte) {
-    bits_ = bits_ << 8 | byte;
-    if (++held_ < 3) return;
-    write(4);
-  }
-  void end() {
-    if (held_ == 0) return;
-    const unsigned letters = held_ + 1;
-    bits_ <<= 8 * (3 - held_);
-    write(letters);
-    out_.append(4 - letters, '=');
-  }
-
- private:
-  void write(unsigned letters) {
-    constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (unsigned i = 0; i < letters; ++i) out_ += alphabet[bits_ >> (18 - 6 * i) & 63];
-    bits_ = held_ = 0;
-  }
-
-  std::string& out_;
-  uint32_t bits_ = 0;
-  unsigned held_ = 0;
-};
-
 void append_base64(std::string& out, std::span<const float> values) {
-  base64_writer to(out);
+  std::vector<unsigned char> bytes;
+  bytes.reserve(values.size() * sizeof(float));
   for (float value : values) {
     const auto bits = std::bit_cast<uint32_t>(value);
-    for (unsigned shift = 0; shift < 32; shift += 8) to.put(static_cast<uint8_t>(bits >> shift));
+    for (unsigned shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<unsigned char>(bits >> shift));
   }
-  to.end();
+  // It writes a zero after the letters.
+  std::vector<unsigned char> letters((bytes.size() + 2) / 3 * 4 + 1);
+  const int count = EVP_EncodeBlock(letters.data(), bytes.data(), static_cast<int>(bytes.size()));
+  out.append(letters.begin(), letters.begin() + count);
 }
 
 }  // namespace

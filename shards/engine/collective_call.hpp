@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
+#include "shards/engine/communicator.hpp"
 
 namespace troupe {
 
@@ -44,12 +46,26 @@ result<void> check_broadcast(size_t bytes);
 /// `from` has 1, 2, 4 or 8 entries; `out` may be one of them.
 void add_in_tree(std::span<const float* const> from, size_t floats, float* out);
 
-/// How many floats of each rank agree() gathers: the text and its length.
+/// How many floats of each rank an agreement gathers: the text and its length.
 inline constexpr size_t agreed_floats = 1024;
 /// `text` as a part to be gathered. Errors: invalid_argument (too long).
 result<void> write_agreed(std::string_view what, std::string_view text, std::span<float> part);
 /// Fails with `conflict` unless all ranks' parts hold `text`. `rank` is our own.
 result<void> compare_agreed(std::string_view what, std::string_view text, uint32_t rank,
                             std::span<const std::span<const float>> parts);
+
+/// What communicator::agree() does, for a communicator whose `group` has the deadline and ends when there is no
+/// agreement. `mine` is where this rank's part of all_gather(agreed_floats) is to be written.
+template <class Group>
+result<void> agree_on(std::string_view what, std::string_view text, duration deadline, communicator& ranks,
+                      Group& group, std::span<float> mine) {
+  TROUPE_TRY(write_agreed(what, text, mine));
+  const duration usual = group.deadline();
+  group.set_deadline(deadline);
+  TROUPE_ASSIGN(const std::vector<std::span<const float>> texts, ranks.all_gather(agreed_floats));
+  group.set_deadline(usual);
+  if (auto same = compare_agreed(what, text, ranks.rank(), texts); !same) return group.fail(std::move(same).err());
+  return {};
+}
 
 }  // namespace troupe

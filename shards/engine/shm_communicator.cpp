@@ -82,13 +82,7 @@ result<void> shm_communicator::meet(duration deadline) {
 
 result<void> shm_communicator::agree(std::string_view what, std::string_view text, duration deadline) {
   TROUPE_TRY(make_room());
-  TROUPE_TRY(write_agreed(what, text, std::span(slot_floats(config_.rank), agreed_floats)));
-  const duration usual = group_.deadline();
-  group_.set_deadline(deadline);
-  TROUPE_ASSIGN(const std::vector<std::span<const float>> texts, all_gather(agreed_floats));
-  group_.set_deadline(usual);
-  if (auto same = compare_agreed(what, text, config_.rank, texts); !same) return group_.fail(std::move(same).err());
-  return {};
+  return agree_on(what, text, deadline, *this, group_, std::span(slot_floats(config_.rank), agreed_floats));
 }
 
 /// Waits until this turn's slots and call may be written: who has entered the last collective has done with the one

@@ -88,13 +88,7 @@ result<void> tcp_communicator::finish(patience how) {
 
 result<void> tcp_communicator::agree(std::string_view what, std::string_view text, duration deadline) {
   TROUPE_TRY(group_.check());
-  TROUPE_TRY(write_agreed(what, text, inputs().first(agreed_floats)));
-  const duration usual = group_.deadline();
-  group_.set_deadline(deadline);
-  TROUPE_ASSIGN(const std::vector<std::span<const float>> texts, all_gather(agreed_floats));
-  group_.set_deadline(usual);
-  if (auto same = compare_agreed(what, text, config_.rank, texts); !same) return group_.fail(std::move(same).err());
-  return {};
+  return agree_on(what, text, deadline, *this, group_, inputs().first(agreed_floats));
 }
 
 result<std::span<float>> tcp_communicator::input(size_t floats) {

@@ -13,21 +13,6 @@
 namespace troupe {
 namespace {
 
-class descriptor {
- public:
-  explicit descriptor(int number) : number_(number) {}
-  ~descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  int number() const { return number_; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
-
 error failed(const std::string& path, std::string_view what) {
   return {errc::io_failed, path + ": " + std::string(what) + ": " + std::generic_category().message(errno)};
 }
@@ -44,10 +29,10 @@ result<void> write_all(int file, const std::string& path, std::span<const std::b
 }
 
 result<void> write_and_sync(const std::string& path, std::span<const std::span<const std::byte>> pieces) {
-  descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.number() < 0) return failed(path, "cannot be created");
-  for (auto piece : pieces) TROUPE_TRY(write_all(file.number(), path, piece));
-  if (::fsync(file.number()) != 0) return failed(path, "cannot be synced");
+  unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) return failed(path, "cannot be created");
+  for (auto piece : pieces) TROUPE_TRY(write_all(file.get(), path, piece));
+  if (::fsync(file.get()) != 0) return failed(path, "cannot be synced");
   return {};
 }
 
@@ -55,29 +40,28 @@ result<void> write_and_sync(const std::string& path, std::span<const std::span<c
 
 result<std::unique_ptr<mapped_file>> mapped_file::open(const std::string& path) {
   // O_NONBLOCK: opening a pipe by mistake must not wait for its writer.
-  descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0) return failed(path, "cannot be opened");
+  unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return failed(path, "cannot be opened");
   struct stat status {};
-  if (::fstat(file.number(), &status) != 0) return failed(path, "cannot be examined");
+  if (::fstat(file.get(), &status) != 0) return failed(path, "cannot be examined");
   if (!S_ISREG(status.st_mode)) return error{errc::corrupt, path + ": not a regular file"};
   if (status.st_size <= 0) return error{errc::corrupt, path + ": the file is empty"};
   auto size = static_cast<size_t>(status.st_size);
-  void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
+  void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
   if (start == MAP_FAILED) return failed(path, "cannot be mapped");
   return std::unique_ptr<mapped_file>(
-      new mapped_file(path, file.release(), {static_cast<const std::byte*>(start), size}));
+      new mapped_file(path, std::move(file), {static_cast<const std::byte*>(start), size}));
 }
 
 mapped_file::~mapped_file() {
   // munmap takes a mutable pointer though it writes nothing.
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
-  ::close(descriptor_);
 }
 
 result<void> mapped_file::read(std::span<const std::byte> wanted, std::byte* to) const {
   auto at = static_cast<off_t>(wanted.data() - bytes_.data());
   for (size_t left = wanted.size(); left > 0;) {
-    const ssize_t got = ::pread(descriptor_, to, left, at);
+    const ssize_t got = ::pread(file_.get(), to, left, at);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed(path_, "cannot be read");
     if (got == 0) return error{errc::io_failed, path_ + ": the file has been cut off since it was opened"};
@@ -105,8 +89,8 @@ result<void> write_file(const std::string& path, std::span<const std::span<const
   // Without this the new name, though not the bytes, can be lost in a power failure.
   auto slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.number() < 0 || ::fsync(directory.number()) != 0) return failed(folder, "cannot be synced");
+  const unique_fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || ::fsync(directory.get()) != 0) return failed(folder, "cannot be synced");
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 namespace troupe {
 
@@ -28,10 +29,10 @@ class mapped_file {
   result<void> read(std::span<const std::byte> wanted, std::byte* to) const;
 
  private:
-  mapped_file(std::string path, int descriptor, std::span<const std::byte> bytes)
-      : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes) {}
+  mapped_file(std::string path, unique_fd file, std::span<const std::byte> bytes)
+      : path_(std::move(path)), file_(std::move(file)), bytes_(bytes) {}
   std::string path_;
-  int descriptor_ = -1;
+  unique_fd file_;
   std::span<const std::byte> bytes_;
 };
 

@@ -10,53 +10,48 @@ namespace {
 constexpr std::array<gguf_stem, 3> model_stems{
     {{"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}}};
 
-constexpr auto llama_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
-                                                       {"attn_q", "self_attn.q_proj"},
-                                                       {"attn_k", "self_attn.k_proj"},
-                                                       {"attn_v", "self_attn.v_proj"},
-                                                       {"attn_q_norm", "self_attn.q_norm"},
-                                                       {"attn_k_norm", "self_attn.k_norm"},
-                                                       {"attn_output", "self_attn.o_proj"},
-                                                       {"ffn_norm", "post_attention_layernorm"},
-                                                       {"ffn_gate", "mlp.gate_proj"},
-                                                       {"ffn_up", "mlp.up_proj"},
-                                                       {"ffn_down", "mlp.down_proj"},
-                                                       {"ffn_gate_inp", "mlp.gate"},
-                                                       {"ffn_gate_exps", "mlp.experts.*.gate_proj"},
-                                                       {"ffn_up_exps", "mlp.experts.*.up_proj"},
-                                                       {"ffn_down_exps", "mlp.experts.*.down_proj"}});
+/// Several tables as one.
+template <size_t... sizes>
+constexpr auto joined(const std::array<gguf_stem, sizes>&... parts) {
+  std::array<gguf_stem, (sizes + ...)> all{};
+  auto at = all.begin();
+  ((at = std::ranges::copy(parts, at).out), ...);
+  return all;
+}
 
-constexpr auto mixtral_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
-                                                         {"attn_q", "self_attn.q_proj"},
-                                                         {"attn_k", "self_attn.k_proj"},
-                                                         {"attn_v", "self_attn.v_proj"},
-                                                         {"attn_output", "self_attn.o_proj"},
-                                                         {"ffn_norm", "post_attention_layernorm"},
-                                                         {"ffn_gate_inp", "block_sparse_moe.gate"},
-                                                         {"ffn_gate_exps", "block_sparse_moe.experts.*.w1"},
-                                                         {"ffn_up_exps", "block_sparse_moe.experts.*.w3"},
-                                                         {"ffn_down_exps", "block_sparse_moe.experts.*.w2"}});
+constexpr auto attention_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
+                                                           {"attn_q", "self_attn.q_proj"},
+                                                           {"attn_k", "self_attn.k_proj"},
+                                                           {"attn_v", "self_attn.v_proj"},
+                                                           {"attn_output", "self_attn.o_proj"}});
+constexpr auto head_norm_stems =
+    std::to_array<gguf_stem>({{"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"}});
+constexpr auto mlp_norm_stems = std::to_array<gguf_stem>({{"ffn_norm", "post_attention_layernorm"}});
+constexpr auto mlp_stems =
+    std::to_array<gguf_stem>({{"ffn_gate", "mlp.gate_proj"}, {"ffn_up", "mlp.up_proj"}, {"ffn_down", "mlp.down_proj"}});
 
-constexpr auto phi3_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
-                                                      {"attn_qkv", "self_attn.qkv_proj"},
-                                                      {"attn_output", "self_attn.o_proj"},
-                                                      {"ffn_norm", "post_attention_layernorm"},
-                                                      {"ffn_up", "mlp.gate_up_proj"},
-                                                      {"ffn_down", "mlp.down_proj"}});
+constexpr auto llama_stems = joined(attention_stems, head_norm_stems, mlp_norm_stems, mlp_stems,
+                                    std::to_array<gguf_stem>({{"ffn_gate_inp", "mlp.gate"},
+                                                              {"ffn_gate_exps", "mlp.experts.*.gate_proj"},
+                                                              {"ffn_up_exps", "mlp.experts.*.up_proj"},
+                                                              {"ffn_down_exps", "mlp.experts.*.down_proj"}}));
 
-constexpr auto gemma_stems = std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
-                                                       {"attn_q", "self_attn.q_proj"},
-                                                       {"attn_k", "self_attn.k_proj"},
-                                                       {"attn_v", "self_attn.v_proj"},
-                                                       {"attn_q_norm", "self_attn.q_norm"},
-                                                       {"attn_k_norm", "self_attn.k_norm"},
-                                                       {"attn_output", "self_attn.o_proj"},
-                                                       {"post_attention_norm", "post_attention_layernorm"},
-                                                       {"ffn_norm", "pre_feedforward_layernorm"},
-                                                       {"ffn_gate", "mlp.gate_proj"},
-                                                       {"ffn_up", "mlp.up_proj"},
-                                                       {"ffn_down", "mlp.down_proj"},
-                                                       {"post_ffw_norm", "post_feedforward_layernorm"}});
+constexpr auto mixtral_stems = joined(attention_stems, mlp_norm_stems,
+                                      std::to_array<gguf_stem>({{"ffn_gate_inp", "block_sparse_moe.gate"},
+                                                                {"ffn_gate_exps", "block_sparse_moe.experts.*.w1"},
+                                                                {"ffn_up_exps", "block_sparse_moe.experts.*.w3"},
+                                                                {"ffn_down_exps", "block_sparse_moe.experts.*.w2"}}));
+
+constexpr auto phi3_stems = joined(mlp_norm_stems, std::to_array<gguf_stem>({{"attn_norm", "input_layernorm"},
+                                                                             {"attn_qkv", "self_attn.qkv_proj"},
+                                                                             {"attn_output", "self_attn.o_proj"},
+                                                                             {"ffn_up", "mlp.gate_up_proj"},
+                                                                             {"ffn_down", "mlp.down_proj"}}));
+
+constexpr auto gemma_stems = joined(attention_stems, head_norm_stems, mlp_stems,
+                                    std::to_array<gguf_stem>({{"post_attention_norm", "post_attention_layernorm"},
+                                                              {"ffn_norm", "pre_feedforward_layernorm"},
+                                                              {"post_ffw_norm", "post_feedforward_layernorm"}}));
 
 // Mistral's files say llama too, and so do Mixtral's. Those of this architecture alone are written with the order of
 // rows that Meta's own rotation wants (convert_hf_to_gguf.py, LlamaModel.permute). Gemma's numbers of layers are those

@@ -5,12 +5,13 @@
 
 #include "actors/group_leader/batch.hpp"
 #include "actors/outside/compute/shard_compute.hpp"
+#include "tests/unit/actors/batch_support.hpp"
 #include "tests/unit/engine/random_model.hpp"
 
 namespace troupe::batch_compute_test {
 namespace {
 
-stream_key key(stream_id stream) { return {"gateway-0", 1, stream}; }
+using test::key;
 
 generate asks(stream_id stream, uint32_t vocab_size) {
   generate g;

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "actors/group_leader/batch.hpp"
+#include "tests/unit/actors/batch_support.hpp"
 #include "tests/unit/actors/fake_model.hpp"
 
 // A namespace of its own: sources of one test program are compiled together.
@@ -10,18 +11,13 @@ namespace {
 
 using test::fake_model;
 
+using test::key;
+
 batch_limits small() {
-  batch_limits l;
-  l.context_max = 256;
-  l.vocab_size = 100;
-  l.kv_pages = 16;
-  l.sequences_max = 4;
+  batch_limits l = test::small_batch();
   l.waiting_max = 8;
-  l.step_tokens_max = 32;
   return l;
 }
-
-stream_key key(stream_id stream) { return {"gateway-0", 1, stream}; }
 
 generate embeds(size_t tokens, pooling_kind pooling, token_id first = 1) {
   generate g;

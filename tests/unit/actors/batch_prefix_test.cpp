@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "actors/group_leader/batch.hpp"
+#include "tests/unit/actors/batch_support.hpp"
 
 // A namespace of its own: sources of one test program are compiled together.
 namespace troupe::batch_prefix_test {
@@ -18,7 +19,7 @@ batch_limits roomy() {
   return l;
 }
 
-stream_key key(stream_id stream) { return {"gateway-0", 1, stream}; }
+using test::key;
 
 /// A prompt of `length` ids that count up from `first`.
 generate asks(size_t length, uint32_t tokens_max, token_id first = 1) {

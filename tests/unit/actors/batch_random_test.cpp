@@ -5,6 +5,7 @@
 #include <random>
 
 #include "actors/group_leader/batch.hpp"
+#include "tests/unit/actors/batch_support.hpp"
 #include "tests/unit/actors/fake_model.hpp"
 
 // A namespace of its own: sources of one test program are compiled together.
@@ -104,11 +105,10 @@ class random_run {
   }
 
   token_id id() { return static_cast<token_id>(random_() % shape_.ids); }
-  static stream_key key(stream_id stream) { return {"gateway-0", 1, stream}; }
 
   void admit() {
     auto g = draw_request();
-    const auto admitted = batch_.admit(key(next_), g);
+    const auto admitted = batch_.admit(test::key(next_), g);
     BOOST_REQUIRE_MESSAGE(admitted.has_value(), (admitted ? "" : admitted.err().detail));
     asked_[next_++] = {std::move(g), {}};
   }
@@ -117,12 +117,12 @@ class random_run {
   void cancel_one() {
     if (asked_.empty()) return;
     auto at = std::next(asked_.begin(), static_cast<long>(random_() % asked_.size()));
-    BOOST_REQUIRE(batch_.cancel(key(at->first)));
+    BOOST_REQUIRE(batch_.cancel(test::key(at->first)));
     auto again = std::move(at->second);
     asked_.erase(at);
     if (random_() % 2 == 0) return;
     again.it.committed = again.got;
-    BOOST_REQUIRE(batch_.admit(key(next_), again.it).has_value());
+    BOOST_REQUIRE(batch_.admit(test::key(next_), again.it).has_value());
     asked_[next_++] = std::move(again);
   }
 

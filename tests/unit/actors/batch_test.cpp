@@ -4,21 +4,12 @@
 #include <random>
 #include <set>
 
+#include "tests/unit/actors/batch_support.hpp"
+
 namespace troupe {
 namespace {
 
-batch_limits small() {
-  batch_limits l;
-  l.context_max = 256;
-  l.vocab_size = 100;
-  l.kv_pages = 16;
-  l.sequences_max = 4;
-  l.waiting_max = 3;
-  l.step_tokens_max = 32;
-  return l;
-}
-
-stream_key key(stream_id stream) { return {"gateway-0", 1, stream}; }
+using test::key;
 
 generate asks(size_t prompt_tokens, uint32_t tokens_max) {
   generate g;
@@ -37,7 +28,7 @@ step_result answer(const step_request& request, token_id id = 7) {
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_is_prefilled_then_decoded_until_its_length) {
-  batch streams(small());
+  batch streams(test::small_batch());
   BOOST_REQUIRE(streams.admit(key(1), asks(40, 3)));
   auto first = streams.plan();
   BOOST_REQUIRE(first.has_value());
@@ -61,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_stream_is_prefilled_then_decoded_until_its_length) {
 }
 
 BOOST_AUTO_TEST_CASE(committed_tokens_are_prefilled_and_counted) {
-  batch streams(small());
+  batch streams(test::small_batch());
   auto g = asks(4, 5);
   g.committed = {9, 8, 7};
   BOOST_REQUIRE(streams.admit(key(1), g));
@@ -72,7 +63,7 @@ BOOST_AUTO_TEST_CASE(committed_tokens_are_prefilled_and_counted) {
 }
 
 BOOST_AUTO_TEST_CASE(the_end_token_ends_a_stream_unless_it_is_to_be_ignored) {
-  batch streams(small());
+  batch streams(test::small_batch());
   BOOST_REQUIRE(streams.admit(key(1), asks(4, 9)));
   auto ignoring = asks(4, 9);
   ignoring.sampling.ignore_eos = true;
@@ -83,7 +74,7 @@ BOOST_AUTO_TEST_CASE(the_end_token_ends_a_stream_unless_it_is_to_be_ignored) {
 }
 
 BOOST_AUTO_TEST_CASE(refuses_what_cannot_be_and_what_is_too_much) {
-  batch streams(small());
+  batch streams(test::small_batch());
   auto code = [&](stream_id id, generate g) { return streams.admit(key(id), std::move(g)).err().code; };
   BOOST_TEST((code(1, asks(0, 3)) == errc::invalid_argument));
   BOOST_TEST((code(1, asks(3, 0)) == errc::invalid_argument));
@@ -96,14 +87,14 @@ BOOST_AUTO_TEST_CASE(refuses_what_cannot_be_and_what_is_too_much) {
   BOOST_REQUIRE(streams.admit(key(2), asks(3, 3)));
   BOOST_REQUIRE(streams.admit(key(3), asks(3, 3)));
   BOOST_TEST((code(4, asks(3, 3)) == errc::overloaded));
-  auto tight = small();
+  auto tight = test::small_batch();
   tight.kv_pages = 2;
   batch little(tight);
   BOOST_TEST((little.admit(key(1), asks(30, 10)).err().code == errc::out_of_memory));
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_stream_gives_its_pages_back_when_its_step_has_ended) {
-  batch streams(small());
+  batch streams(test::small_batch());
   BOOST_REQUIRE(streams.admit(key(1), asks(20, 5)));
   auto step = streams.plan();
   BOOST_TEST(streams.cancel(key(1)));
@@ -114,7 +105,7 @@ BOOST_AUTO_TEST_CASE(a_cancelled_stream_gives_its_pages_back_when_its_step_has_e
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_that_comes_again_during_its_old_step_gets_nothing_of_it) {
-  batch streams(small());
+  batch streams(test::small_batch());
   BOOST_REQUIRE(streams.admit(key(1), asks(20, 5)));
   auto old_step = streams.plan();
   BOOST_TEST(streams.cancel(key(1)));
@@ -127,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_comes_again_during_its_old_step_gets_nothing_
 }
 
 BOOST_AUTO_TEST_CASE(a_gateway_incarnation_that_is_gone_takes_its_own_streams_along) {
-  batch streams(small());
+  batch streams(test::small_batch());
   BOOST_REQUIRE(streams.admit({"a", 1, 1}, asks(3, 3)));
   BOOST_REQUIRE(streams.admit({"a", 2, 1}, asks(3, 3)));
   BOOST_TEST(streams.cancel_all("a", 1) == 1u);
@@ -135,7 +126,7 @@ BOOST_AUTO_TEST_CASE(a_gateway_incarnation_that_is_gone_takes_its_own_streams_al
 }
 
 BOOST_AUTO_TEST_CASE(streams_that_decode_go_before_prompts) {
-  batch streams(small());
+  batch streams(test::small_batch());
   BOOST_REQUIRE(streams.admit(key(1), asks(3, 9)));
   (void)streams.apply(answer(*streams.plan()));
   BOOST_REQUIRE(streams.admit(key(2), asks(60, 9)));

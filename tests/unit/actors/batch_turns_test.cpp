@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "actors/group_leader/batch.hpp"
+#include "tests/unit/actors/batch_support.hpp"
 
 // A namespace of its own: sources of one test program are compiled together.
 namespace troupe::batch_turns_test {
@@ -20,7 +21,7 @@ batch_limits one_slot() {
   return l;
 }
 
-stream_key key(stream_id stream) { return {"gateway-0", 1, stream}; }
+using test::key;
 
 generate asks(size_t prompt_tokens, uint32_t tokens_max, int32_t priority = 0) {
   generate g;

@@ -4,6 +4,7 @@
 
 #include "base/utf8.hpp"
 #include "shards/chat_template/chat_template.hpp"
+#include "tests/support/mentions.hpp"
 
 namespace {
 
@@ -22,10 +23,7 @@ std::string repeated(const std::string& text, size_t times) {
   return out;
 }
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_MESSAGE(text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 constexpr const char* too_many_steps = "the template takes more than 2000000 steps";
 constexpr const char* too_deep = "the template nests more than 150 deep";

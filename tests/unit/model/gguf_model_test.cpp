@@ -14,6 +14,7 @@
 #include "shards/model/model_version.hpp"
 #include "shards/model/weight_files.hpp"
 #include "tests/support/gguf_model.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/support/test_data.hpp"
 #include "tests/unit/model/small_model.hpp"
 
@@ -23,10 +24,7 @@ namespace {
 using test::bytes_of;
 using test::gguf_writer;
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the text: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 const std::string tiny = test::source_folder() + "/models/troupe-tiny";
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tests/support/gguf_writer.hpp"
+#include "tests/support/mentions.hpp"
 
 namespace troupe {
 namespace {
@@ -22,10 +23,7 @@ std::string refusal(const std::string& file) {
   return contents.err().detail;
 }
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the text: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 std::string floats(size_t count) { return std::string(4 * count, '\x01'); }
 

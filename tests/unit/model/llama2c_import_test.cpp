@@ -11,6 +11,7 @@
 #include "shards/model/generation_defaults.hpp"
 #include "shards/model/model_config.hpp"
 #include "shards/model/weight_files.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/test_data.hpp"
 #include "tests/unit/model/reference_forward.hpp"
@@ -20,10 +21,7 @@ namespace {
 
 namespace json = boost::json;
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the error: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

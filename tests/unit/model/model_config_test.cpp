@@ -6,6 +6,7 @@
 
 #include "shards/model/generation_defaults.hpp"
 #include "shards/model/weight_files.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/test_data.hpp"
 #include "tests/unit/model/small_model.hpp"
@@ -15,10 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the error: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 result<model_config> with(std::string_view key, json::value value) {
   auto config = test::small_config();

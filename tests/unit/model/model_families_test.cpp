@@ -5,6 +5,7 @@
 
 #include "shards/model/model_config.hpp"
 #include "shards/model/weight_files.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/unit/model/small_model.hpp"
 
 namespace troupe {
@@ -12,10 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the error: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 model_config published(const char* text) {
   auto config = parse_model_config(json::parse(text));

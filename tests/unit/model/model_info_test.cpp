@@ -8,6 +8,7 @@
 #include "shards/model/model_version.hpp"
 #include "shards/model/safetensors.hpp"
 #include "shards/model/weight_files.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/test_data.hpp"
 #include "tests/unit/model/small_model.hpp"
@@ -15,10 +16,7 @@
 namespace troupe {
 namespace {
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the text: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 std::string version_of(const test::temporary_folder& folder) {
   return *model_version(folder.path(), *weight_files::open(folder.path()));

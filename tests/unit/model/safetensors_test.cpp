@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "shards/model/files.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/model/small_model.hpp"
 
@@ -27,10 +28,7 @@ std::string refusal(std::string_view header, std::string_view data = "") {
   return tensors.err().detail;
 }
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the error: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 BOOST_AUTO_TEST_CASE(reads_names_types_shapes_and_bytes) {
   auto tensors = parse(R"({"__metadata__":{"format":"pt"},

@@ -8,6 +8,7 @@
 
 #include "shards/model/model_config.hpp"
 #include "shards/model/safetensors.hpp"
+#include "tests/support/mentions.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/test_data.hpp"
 #include "tests/unit/model/small_model.hpp"
@@ -17,10 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
-bool mentions(const std::string& text, std::string_view part) {
-  BOOST_TEST_INFO("the error: " << text);
-  return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 model_config config() { return *parse_model_config(test::small_config()); }
 
