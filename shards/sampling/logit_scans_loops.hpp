@@ -7,7 +7,7 @@
 #include <bit>
 
 #include "shards/sampling/logit_scans.hpp"
-#include "shards/sampling/portable_math.hpp"
+#include "shards/sampling/weight.hpp"
 
 namespace troupe {
 namespace {
@@ -39,38 +39,52 @@ inline size_t count_possible(const float* logits, size_t count) {
   return possible;
 }
 
-/// round(2^43 e^((logit - max) / temperature)), as sampler.cpp's weight().
-[[gnu::always_inline]] inline uint64_t weight_of(float logit, double max, double temperature) {
-  const double x = (double{logit} - max) / temperature;
-  // Weights are 0 from there on, so no branch is needed.
-  const double in_range = x >= -700.0 ? x : -700.0;
-  const double wanted = detail::exp_in_range(in_range) * 0x1p43 + 0.5;
-  // The whole part of a number below 2^52, without a conversion that only some instruction sets have.
-  const double rounded = (wanted + 0x1p52) - 0x1p52;
-  const double whole = rounded > wanted ? rounded - 1.0 : rounded;
-  return std::bit_cast<uint64_t>(whole + 0x1p52) & 0x000F'FFFF'FFFF'FFFF;
-}
-
-inline uint64_t add_weights(const float* logits, size_t count, double max, double temperature) {
+inline uint64_t add_weights(const float* logits, size_t count, double max, double temperature, uint64_t least) {
   uint64_t sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += weight_of(logits[i], max, temperature);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t weight = weight_of(logits[i], max, temperature);
+    sum += weight >= least ? weight : 0;
+  }
   return sum;
 }
 
-inline size_t find_block(const float* logits, size_t count, size_t from, float least) {
+inline void add_by_buckets(const float* logits, size_t count, double max, double temperature,
+                           const logit_buckets& buckets, uint64_t* sums) {
+  uint64_t weights[logit_block];
+  uint32_t where[logit_block];
+  for (size_t from = 0; from < count; from += logit_block) {
+    const size_t block = count - from < logit_block ? count - from : logit_block;
+    for (size_t i = 0; i < block; ++i) weights[i] = weight_of(logits[from + i], max, temperature);
+    for (size_t i = 0; i < block; ++i) where[i] = buckets.of(logits[from + i]);
+    for (size_t i = 0; i < block; ++i) sums[where[i]] += weights[i];
+  }
+}
+
+/// The first block from `from` on, a multiple of logit_block, in which one is wanted.
+template <class Wanted>
+[[gnu::always_inline]] inline size_t find_block(const float* logits, size_t count, size_t from, Wanted wanted) {
   for (; from + logit_block <= count; from += logit_block) {
     uint32_t found = 0;
-    for (size_t i = 0; i < logit_block; ++i) found |= logits[from + i] >= least ? 1U : 0U;
+    for (size_t i = 0; i < logit_block; ++i) found |= wanted(logits[from + i]) ? 1U : 0U;
     if (found != 0) return from;
   }
   for (size_t i = from; i < count; ++i) {
-    if (logits[i] >= least) return from;
+    if (wanted(logits[i])) return from;
   }
   return count;
 }
 
+inline size_t find_least(const float* logits, size_t count, size_t from, float least) {
+  return find_block(logits, count, from, [=](float logit) { return logit >= least; });
+}
+
+inline size_t find_bucket(const float* logits, size_t count, size_t from, const logit_buckets& all, uint32_t bucket) {
+  const logit_buckets buckets = all;
+  return find_block(logits, count, from, [=](float logit) { return buckets.of(logit) == bucket; });
+}
+
 inline constexpr logit_scans scans_named(const char* name) {
-  return {&largest_of, &count_possible, &add_weights, &find_block, name};
+  return {&largest_of, &count_possible, &add_weights, &add_by_buckets, &find_least, &find_bucket, name};
 }
 
 }  // namespace

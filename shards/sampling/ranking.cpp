@@ -1,7 +1,6 @@
 #include "shards/sampling/ranking.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "base/check.hpp"
@@ -19,12 +18,6 @@ constexpr float first_depth = 4;
 // Then those another step below, until the last step takes all: a scan costs far less than sorting too many.
 constexpr float depth_step = 1.5F;
 constexpr float deepest = 40;
-
-/// Maps floats to integers so that a larger float gives a smaller integer. Adding 0 turns -0 into +0.
-uint32_t descending_bits(float value) {
-  auto bits = std::bit_cast<uint32_t>(value + 0.0F);
-  return (bits & 0x80000000U) != 0 ? bits : ~bits & 0x7FFFFFFFU;
-}
 
 }  // namespace
 
@@ -47,7 +40,7 @@ void ranking::collect_more() {
        block += logit_block) {
     for (size_t i = block; i < std::min(block + logit_block, count); ++i) {
       if (logits_[i] >= least && logits_[i] < collected_from_)
-        keys_.push_back(uint64_t{descending_bits(logits_[i])} << 32 | i);
+        keys_.push_back(order_key(logits_[i], static_cast<token_id>(i)));
     }
   }
   collected_from_ = least;

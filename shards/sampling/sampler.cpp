@@ -11,6 +11,8 @@
 #include "shards/sampling/logit_scans.hpp"
 #include "shards/sampling/portable_math.hpp"
 #include "shards/sampling/ranking.hpp"
+#include "shards/sampling/weight.hpp"
+#include "shards/sampling/weighted_order.hpp"
 
 namespace troupe {
 namespace {
@@ -21,15 +23,8 @@ constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
 constexpr double weight_of_one = 0x1p43;
 static_assert(sampler_vocab_max == uint64_t{1} << 20, "sums of weights must stay below 2^64");
 
-/// How likely a token is relative to the most likely one, as an integer: step 2 of the header.
-uint64_t weight(float logit, double max, double temperature) {
-  // Never negative; and lround() is the C library's.
-  const double scaled = exp_of_negative((double{logit} - max) / temperature) * weight_of_one;
-  return static_cast<uint64_t>(scaled + 0.5);  // NOLINT(bugprone-incorrect-roundings)
-}
-
-uint64_t sum_of_weights(std::span<const float> logits, double max, double temperature) {
-  return best_logit_scans().sum_of_weights(logits.data(), logits.size(), max, temperature);
+uint64_t sum_of_weights(std::span<const float> logits, double max, double temperature, uint64_t least = 0) {
+  return best_logit_scans().sum_of_weights(logits.data(), logits.size(), max, temperature, least);
 }
 
 /// floor(fraction * whole) and its ceiling, for a fraction given in units of 2^-53: exact.
@@ -110,36 +105,6 @@ result<void> adjust(std::span<float> logits, const sampling_params& params, std:
   return {};
 }
 
-/// The candidates that top_k, top_p and min_p leave: the first `count` of the ranking, and the sum of their weights.
-struct kept {
-  size_t count = 0;
-  uint64_t total = 0;
-};
-
-kept keep(ranking& order, std::span<const float> logits, const sampling_params& params, double max) {
-  auto weight_at = [&](size_t rank) { return weight(logits[order.id(rank)], max, double{params.temperature}); };
-  kept all{order.size(), 0};
-  if (params.top_k != 0 && params.top_k < order.size()) {
-    all.count = params.top_k;
-    for (size_t rank = 0; rank < all.count; ++rank) all.total += weight_at(rank);
-  } else {
-    all.total = sum_of_weights(logits, max, double{params.temperature});
-  }
-  if (params.top_p >= 1.0F && params.min_p <= 0.0F) return all;
-
-  const uint64_t enough = params.top_p >= 1.0F ? all.total : ceiling_of(units53(params.top_p), all.total);
-  const uint64_t least = ceiling_of(units53(params.min_p), weight(static_cast<float>(max), max, 1.0));
-  kept some;
-  while (some.count < all.count && (some.count == 0 || some.total < enough)) {
-    uint64_t next = weight_at(some.count);
-    // Weights only fall from here on.
-    if (some.count > 0 && next < least) break;
-    some.total += next;
-    ++some.count;
-  }
-  return some;
-}
-
 /// Step 4 of the header: 53 uniform bits.
 uint64_t uniform53(const sampling_params& params, uint32_t position) {
   auto words = philox4x32({position, 0, params.stream, 0},
@@ -160,25 +125,41 @@ token_id draw_of_all(std::span<const float> logits, double max, double temperatu
   while (left >= sums[at]) left -= sums[at++];
   const std::span<const float> last = block_at(at);
   for (size_t i = 0;; ++i) {
-    const uint64_t next = weight(last[i], max, temperature);
+    const uint64_t next = weight_of(last[i], max, temperature);
     if (left < next) return static_cast<token_id>(at * block + i);
     left -= next;
   }
 }
 
-token_id draw(std::span<const float> logits, const sampling_params& params, float max, uint32_t position) {
-  if (params.top_k == 0 && params.top_p >= 1.0F && params.min_p <= 0.0F)
-    return draw_of_all(logits, double{max}, double{params.temperature}, uniform53(params, position));
-  ranking order(logits);
-  kept candidates = keep(order, logits, params, double{max});
-  const uint64_t target = floor_of(uniform53(params, position), candidates.total);
-  uint64_t sum = 0;
-  for (size_t rank = 0;; ++rank) {
-    token_id id = order.id(rank);
-    sum += weight(logits[id], double{max}, double{params.temperature});
-    // target < total, and the weights of the kept ones sum up to it: this happens before they end.
-    if (sum > target) return id;
+/// Where the draw falls among those that top_p and min_p leave: the first ones in order, so what is left is a sum.
+size_t draw_in_order(std::span<const float> logits, const sampling_params& params, float max, uint64_t uniform) {
+  const weighted_order order(logits, max, params.temperature);
+  uint64_t left = order.total();
+  if (params.top_p < 1.0F) {
+    const uint64_t enough = ceiling_of(units53(params.top_p), order.total());
+    left = order.find(std::max<uint64_t>(enough, 1) - 1).sum;
   }
+  if (params.min_p > 0.0F) {
+    const uint64_t least = ceiling_of(units53(params.min_p), static_cast<uint64_t>(weight_of_one));
+    left = std::min(left, sum_of_weights(logits, double{max}, double{params.temperature}, least));
+  }
+  return order.find(floor_of(uniform, left)).index;
+}
+
+token_id draw(std::span<const float> logits, const sampling_params& params, float max, uint32_t position) {
+  const uint64_t uniform = uniform53(params, position);
+  if (params.top_k == 0 && params.top_p >= 1.0F && params.min_p <= 0.0F)
+    return draw_of_all(logits, double{max}, double{params.temperature}, uniform);
+  if (params.top_k == 0 || params.top_k >= logits.size())
+    return static_cast<token_id>(draw_in_order(logits, params, max, uniform));
+  ranking order(logits);
+  std::vector<token_id> ids;
+  std::vector<float> first;
+  for (size_t rank = 0; rank < std::min<size_t>(params.top_k, order.size()); ++rank) {
+    ids.push_back(order.id(rank));
+    first.push_back(logits[ids.back()]);
+  }
+  return ids[draw_in_order(first, params, max, uniform)];
 }
 
 /// What the model itself thinks, to be reported beside the token.

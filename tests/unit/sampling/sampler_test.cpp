@@ -145,6 +145,17 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_rules_written_down_plainly) {
   BOOST_TEST(distinct > 500U);
 }
 
+BOOST_AUTO_TEST_CASE(agrees_with_them_where_a_large_vocabulary_is_nearly_flat) {
+  small_random random(12);
+  for (int round = 0; round < 20; ++round) {
+    const auto logits = random_logits(50000, random(), round % 2 == 0 ? 0.1F : 5.0F);
+    knobs params{.temperature = 0.8F, .top_p = 0.95F, .seed = random()};
+    if (round % 4 == 1) params.top_k = 20000;
+    if (round % 5 == 1) params.min_p = 0.01F;
+    BOOST_REQUIRE(token_of(logits, params, 7) == sample_plainly(logits, params, 7));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(draws_follow_the_distribution) {
   const std::vector<float> logits{2.0F, 1.5F, 1.0F, 0.5F, 0.0F, -0.5F, -1.0F, -3.0F};
   for (float temperature : {0.5F, 1.0F, 2.0F}) {
