@@ -23,20 +23,25 @@ __attribute__((always_inline)) inline Vector load_kv(const uint16_t* from) {
 template <class Element>
 struct block_memory {
   const Element* page[block_pages];
-  /// Of the next block, to be fetched meanwhile: the processor does not foresee where they are.
+  /// Of the next block, to be fetched meanwhile: the processor does not foresee where they are. Into the second level:
+  /// two blocks would not stay in the first.
   const Element* next_page[block_pages];
 };
 
 template <class Element>
-block_memory<Element> memory_of(const attention_task& task, uint32_t start, uint32_t end) {
-  const auto page_at = [&](uint32_t position) {
+block_memory<Element> memory_of(const attention_task& task, uint32_t first, uint32_t start, uint32_t end) {
+  const auto page_at = [&](uint32_t from, uint32_t i) {
+    const uint32_t position = from + i * page_rows;
     return static_cast<const Element*>(task.pool) +
-           task.pages[(position < end ? position : start) / page_rows] * task.page_elements;
+           task.pages[(position < end ? position : from) / page_rows] * task.page_elements;
   };
   block_memory<Element> block;
+  const uint32_t next = start + attention_block;
   for (uint32_t i = 0; i < block_pages; ++i) {
-    block.page[i] = page_at(start + i * page_rows);
-    block.next_page[i] = page_at(start + attention_block + i * page_rows);
+    block.page[i] = page_at(start, i);
+    // After the last block comes the next head, whose keys begin where this one's values end.
+    block.next_page[i] =
+        next < end ? page_at(next, i) : page_at(first, i) + task.value_offset + page_rows * task.value_stride;
   }
   return block;
 }
@@ -73,7 +78,7 @@ __attribute__((always_inline)) inline void block_scores(const attention_task& ta
   (clear(sum[Query]), ...);
   for (size_t d = 0; d < task.head_dim; ++d) {
     const size_t at = d * page_rows;
-    for (const Element* page : block.next_page) __builtin_prefetch(page + at);
+    for (const Element* page : block.next_page) __builtin_prefetch(page + at, 0, 2);
     const Vector key[block_pages] = {load_kv<Vector>(block.page[0] + at), load_kv<Vector>(block.page[1] + at),
                                      load_kv<Vector>(block.page[2] + at), load_kv<Vector>(block.page[3] + at)};
     const auto add = [&](Vector(&to)[block_pages], float value) __attribute__((always_inline)) {
@@ -137,7 +142,7 @@ __attribute__((always_inline)) inline void add_values(const attention_task& task
   for (uint32_t j = part.begin; j < part.end; ++j) {
     const size_t at = offset + (j % page_rows) * task.value_stride;
     const Element* next = block.next_page[j / page_rows] + at;
-    (__builtin_prefetch(next + Width * lanes), ...);
+    (__builtin_prefetch(next + Width * lanes, 0, 2), ...);
     const Element* values = block.page[j / page_rows] + at;
     const Vector value[width] = {load_kv<Vector>(values + Width * lanes)...};
     const auto add = [&](Vector(&to)[width], float p) __attribute__((always_inline)) {
@@ -165,9 +170,9 @@ void add_all_values(const attention_task& task, const block_memory<Element>& blo
 
 /// One block for the queries that attend to something of it.
 template <class Vector, class Element, int Queries>
-void attend_block(const attention_task& task, const attention_query* queries, uint32_t start, uint32_t end,
-                  query_state<Vector>* state) {
-  const block_memory<Element> block = memory_of<Element>(task, start, end);
+void attend_block(const attention_task& task, const attention_query* queries, uint32_t first, uint32_t start,
+                  uint32_t end, query_state<Vector>* state) {
+  const block_memory<Element> block = memory_of<Element>(task, first, start, end);
   Vector score[Queries][block_pages];
   block_scores(task, queries, block, score, typename count_up<Queries>::type{});
   // What all attend to goes together; what comes before and after, each query by itself.
@@ -205,8 +210,9 @@ void attend_together(const attention_task& task, const attention_query* queries)
     first = queries[q].first < first ? queries[q].first : first;
     end = queries[q].positions > end ? queries[q].positions : end;
   }
-  for (uint32_t start = first / attention_block * attention_block; start < end; start += attention_block)
-    attend_block<Vector, Element, Queries>(task, queries, start, end, state);
+  first = first / attention_block * attention_block;
+  for (uint32_t start = first; start < end; start += attention_block)
+    attend_block<Vector, Element, Queries>(task, queries, first, start, end, state);
   for (int q = 0; q < Queries; ++q)
     in_vectors(task.head_dim, [&](size_t d, size_t count) {
       store_up_to(Vector::load(state[q].acc + d) / Vector::all(state[q].l), queries[q].out + d, count);
