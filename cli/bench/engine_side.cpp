@@ -169,6 +169,12 @@ result<uint64_t> engine_side::resident_bytes() {
   return bytes;
 }
 
+double engine_side::bytes_read(uint32_t steps, uint32_t context) const {
+  const double positions = context + (steps + 1) / 2.0;
+  const double per_position = static_cast<double>(facts().kv_page_bytes) / kv_page_positions;
+  return static_cast<double>(facts().weights_bytes) + positions * per_position;
+}
+
 uint64_t engine_side::needed_bytes() const { return facts().weights_bytes + pages_used_ * facts().kv_page_bytes; }
 
 }  // namespace troupe

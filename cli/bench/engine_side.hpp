@@ -38,6 +38,10 @@ class engine_side final : public bench_side {
   /// What a tp of 1 cannot do without: the weights as packed, and the pages of keys and values that streams have used.
   uint64_t needed_bytes() const;
 
+  /// What a step of decode(1, steps, context) reads on average with a tp of 1: every weight, and the keys and values of
+  /// the tokens so far.
+  double bytes_read(uint32_t steps, uint32_t context) const;
+
   const shard_facts& facts() const { return shard_->facts(); }
   /// From open() to a loaded model.
   double seconds_to_load() const { return seconds_to_load_; }

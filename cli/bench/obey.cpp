@@ -11,8 +11,8 @@ result<double> answer(engine_side& side, const char* line) {
   uint32_t a = 0, b = 0, c = 0;
   if (std::sscanf(line, "prefill %u", &a) == 1) return side.prefill(a);
   if (std::sscanf(line, "decode %u %u %u", &a, &b, &c) == 3) return side.decode(a, b, c);
+  if (std::sscanf(line, "read %u %u", &a, &b) == 2) return side.bytes_read(a, b);
   if (std::string_view(line) == "needed\n") return static_cast<double>(side.needed_bytes());
-  if (std::string_view(line) == "weights\n") return static_cast<double>(side.facts().weights_bytes);
   if (std::string_view(line) != "resident\n")
     return error{errc::invalid_argument, "a benchmark's side does not know the line " + std::string(line)};
   TROUPE_ASSIGN(const uint64_t bytes, side.resident_bytes());

@@ -10,7 +10,7 @@ namespace troupe {
 /// Says "ready", then obeys the lines of `in` until it ends:
 ///   prefill TOKENS, decode STREAMS STEPS CONTEXT, resident     as bench_side has them
 ///   needed                                                     as engine_side has it
-///   weights                                                    bytes of this rank's, as packed
+///   read STEPS CONTEXT                                         bytes_read() of engine_side
 /// Errors: invalid_argument (any other line), and the engine's.
 result<void> obey(engine_side& side, FILE* in, FILE* out);
 

@@ -54,16 +54,17 @@ result<void> own_figures::memory(const std::string& what, program_side& side) {
   return {};
 }
 
-/// Every weight is read once a step: that is what a lone stream waits for.
+/// Every weight, and every key and value so far, is read once a step: that is what a lone stream waits for.
 result<void> own_figures::bandwidth(const std::string& what, program_side& side) {
   if (!memory_) {
     TROUPE_ASSIGN(memory_, memory_bandwidth::make(options_.threads));
   }
-  TROUPE_ASSIGN(const double weights, side.ask("weights"));
+  TROUPE_ASSIGN(const double bytes_of_step,
+                side.ask("read " + std::to_string(options_.steps) + " " + std::to_string(options_.context)));
   const measurement possible = [&]() -> result<double> { return memory_->measure(); };
   const measurement used = [&]() -> result<double> {
     TROUPE_ASSIGN(const double seconds, side.decode(1, options_.steps, options_.context));
-    return weights / seconds;
+    return bytes_of_step / seconds;
   };
   TROUPE_ASSIGN(const auto bytes, by_turns(options_.rounds, {possible, used}));
   const double most = spread_of(bytes[0]).median / 1e9;

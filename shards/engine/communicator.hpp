@@ -5,7 +5,7 @@
 // of a peer. After any error the group is at its end: every further call fails.
 //
 // Numbers are written into the communicator's own memory and its results are read where they lie, so that nothing is
-// copied: input(), fill it, all_reduce_tree() or all_gather(), read the result until the next collective after it.
+// copied: input(), fill it, all_reduce_tree() or all_gather(), read the result until the next input().
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ class communicator {
   /// Where this rank's part of the next all_reduce_tree() or all_gather() is to be written. `floats` <= floats_max().
   virtual result<std::span<float>> input(size_t floats) = 0;
   /// The sum over the ranks of what they wrote into input(floats), added in the fixed tree ((0+1)+(2+3))+((4+5)+(6+7)):
-  /// the same bits on every rank. Valid until this rank enters the collective after this one.
+  /// the same bits on every rank. Valid until this rank calls input() again.
   virtual result<std::span<const float>> all_reduce_tree(size_t floats) = 0;
   /// Every rank's input, by rank; all give the same length. Valid as above.
   virtual result<std::vector<std::span<const float>>> all_gather(size_t floats) = 0;

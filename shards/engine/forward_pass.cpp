@@ -1,7 +1,9 @@
 #include "shards/engine/forward_pass.hpp"
 
+#include <algorithm>
 #include <cmath>
 
+#include "base/check.hpp"
 #include "shards/model/weight_files.hpp"
 
 namespace troupe {
@@ -11,8 +13,11 @@ namespace {
 struct row_widths {
   size_t hidden = 0, qkv = 0, attended = 0, inner = 0;
 
-  /// Of residual, normed and the others.
-  size_t floats_per_row() const { return 2 * padded(hidden) + padded(qkv) + padded(attended) + padded(inner); }
+  /// What the layers read, normed or attended: never both at once.
+  size_t input() const { return std::max(padded(hidden), padded(attended)); }
+  /// Embeddings as stored, of at most 4 bytes a value, then queries, keys and values, then the MLP's: one after the other.
+  size_t between() const { return std::max({padded(hidden), padded(qkv), padded(inner)}); }
+  size_t floats_per_row() const { return padded(hidden) + input() + between(); }
 };
 
 row_widths widths_of(const model_config& model, const rank_slice& slice) {
@@ -69,16 +74,14 @@ result<void> forward_pass::allocate(const rank_slice& slice, const forward_limit
   inner_width_ = widths.inner;
   const size_t rows = limits.rows_max;
   TROUPE_ASSIGN(residual_, device_.allocate(rows * padded(widths.hidden)));
-  TROUPE_ASSIGN(normed_, device_.allocate(rows * padded(widths.hidden)));
-  TROUPE_ASSIGN(qkv_, device_.allocate(rows * padded(widths.qkv)));
-  TROUPE_ASSIGN(attended_, device_.allocate(rows * padded(widths.attended)));
-  TROUPE_ASSIGN(inner_, device_.allocate(rows * padded(widths.inner)));
+  TROUPE_ASSIGN(input_, device_.allocate(rows * widths.input()));
+  TROUPE_ASSIGN(between_, device_.allocate(rows * widths.between()));
   TROUPE_ASSIGN(rotary_, rotary_tables::make(model_.rope, limits.positions, device_));
   if (model_.experts) {
     const mixture_shape shape = mixture_of(model_, slice, group_.size());
     TROUPE_ASSIGN(mixture_, expert_mixture::make(shape, limits.rows_max, device_));
   }
-  embedding_bytes_.resize(rows * weights_.embedding->row(0).size());
+  TROUPE_CHECK(weights_.embedding->row(0).size() <= widths.hidden * sizeof(float));
   embedding_rows_ = {.name = {}, .type = weights_.embedding->type, .shape = {rows, model_.hidden}, .data = {}};
   TROUPE_ASSIGN(kv_, device_.make_kv_memory(kv(model_, slice, limits)));
   full_ = {shape_of(model_, slice, 0), rotary_.view()};
@@ -93,10 +96,11 @@ result<void> forward_pass::allocate(const rank_slice& slice, const forward_limit
 result<void> forward_pass::embed(std::span<const token_id> tokens) {
   const tensor_view& table = *weights_.embedding;
   const size_t row_bytes = table.row(0).size();
+  auto* bytes = reinterpret_cast<std::byte*>(between_.data);
   for (size_t t = 0; t < tokens.size(); ++t)
-    TROUPE_TRY(weights_.files->read(table.row(tokens[t]), embedding_bytes_.data() + t * row_bytes));
+    TROUPE_TRY(weights_.files->read(table.row(tokens[t]), bytes + t * row_bytes));
   embedding_rows_.shape.front() = tokens.size();
-  embedding_rows_.data = {embedding_bytes_.data(), tokens.size() * row_bytes};
+  embedding_rows_.data = {bytes, tokens.size() * row_bytes};
   device_.embed(embedding_rows_, static_cast<float>(model_.embedding_scale), rows_of(residual_, model_.hidden));
   return {};
 }
@@ -108,7 +112,7 @@ result<rows_view> forward_pass::run(std::span<const token_id> tokens, std::span<
     TROUPE_ASSIGN(sum, run_layer(layer, sum, places));
   }
   add_norm(sum, weights_.final_norm, static_cast<uint32_t>(tokens.size()));
-  return rows_of(normed_, model_.hidden);
+  return rows_of(input_, model_.hidden);
 }
 
 /// `before` is what the layer below has not added to the residual yet. Returns this layer's.
@@ -124,7 +128,7 @@ result<sublayer_sum> forward_pass::run_layer(uint32_t layer, const sublayer_sum&
 
 void forward_pass::add_norm(const sublayer_sum& added, const float_buffer& norm, uint32_t rows) {
   device_.add_rmsnorm(added, rows_of(residual_, model_.hidden), norm.data, static_cast<float>(model_.rms_eps), rows,
-                      model_.hidden, rows_of(normed_, model_.hidden));
+                      model_.hidden, rows_of(input_, model_.hidden));
 }
 
 result<sublayer_sum> forward_pass::attend(uint32_t layer, std::span<const row_place> places) {
@@ -132,10 +136,10 @@ result<sublayer_sum> forward_pass::attend(uint32_t layer, std::span<const row_pl
   const layer_kind& kind = model_.is_sliding(layer) ? sliding_ : full_;
   const auto rows = static_cast<uint32_t>(places.size());
   const size_t hidden = model_.hidden;
-  const rows_view qkv = rows_of(qkv_, qkv_width_);
-  const rows_view attended = rows_of(attended_, attended_width_);
+  const rows_view qkv = rows_of(between_, qkv_width_);
+  const rows_view attended = rows_of(input_, attended_width_);
   const head_norms norms{weights.query_norm.data, weights.key_norm.data, static_cast<float>(model_.rms_eps)};
-  device_.linear(*weights.qkv, rows_of(normed_, hidden), rows, qkv);
+  device_.linear(*weights.qkv, rows_of(input_, hidden), rows, qkv);
   device_.norm_rope_kv_write(kind.attention, qkv, places, norms, kind.rotary, *kv_, layer);
   device_.attention(kind.attention, qkv, places, *kv_, layer, attended);
   TROUPE_ASSIGN(const std::span<float> part, group_.input(rows * hidden));
@@ -147,13 +151,13 @@ result<sublayer_sum> forward_pass::attend(uint32_t layer, std::span<const row_pl
 result<sublayer_sum> forward_pass::run_mlp(uint32_t layer, uint32_t rows) {
   const layer_weights& weights = weights_.layers[layer];
   const size_t hidden = model_.hidden;
-  const rows_view normed = rows_of(normed_, hidden);
+  const rows_view normed = rows_of(input_, hidden);
   TROUPE_ASSIGN(const std::span<float> part, group_.input(rows * hidden));
   const rows_view out{part.data(), hidden};
   if (weights.router) {
     mixture_->run(weights, normed, rows, out);
   } else {
-    const rows_view inner = rows_of(inner_, inner_width_);
+    const rows_view inner = rows_of(between_, inner_width_);
     device_.linear(*weights.mlps[0].gate_up, normed, rows, inner);
     device_.linear(*weights.mlps[0].down, inner, rows, out);
   }

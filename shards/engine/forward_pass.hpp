@@ -72,10 +72,10 @@ class forward_pass {
   layer_kind full_, sliding_;
   std::optional<expert_mixture> mixture_;
   std::unique_ptr<kv_memory> kv_;
-  /// Rows of the embedding as they are in the file, and a view of those of one step.
-  std::vector<std::byte> embedding_bytes_;
+  /// A view of the rows of the embedding that a step wants, as they are in the file.
   tensor_view embedding_rows_;
-  float_buffer residual_, normed_, qkv_, attended_, inner_;
+  /// residual_ lasts; input_ is what a product reads, normed or attended; between_ what is between two products.
+  float_buffer residual_, input_, between_;
   size_t qkv_width_ = 0, attended_width_ = 0, inner_width_ = 0;
 };
 

@@ -15,7 +15,7 @@ uint64_t pages_of(uint64_t positions) { return (positions + kv_page_positions - 
 /// What the ranks' communicators take together.
 result<uint64_t> exchange_bytes_of(const shard_config& config, size_t floats_max) {
   if (config.tp != 1) return shm_communicator_bytes(config.tp, floats_max);
-  return uint64_t{2} * floats_max * sizeof(float);  // local_communicator.hpp
+  return uint64_t{floats_max} * sizeof(float);  // local_communicator.hpp
 }
 
 error does_not_fit(const group_plan_request& request, const group_sizes& sizes, uint32_t pages, uint32_t fitting) {

@@ -1,8 +1,8 @@
 // The communicator of a group of one rank: nothing to wait for, nothing to add.
 #pragma once
 
-#include <array>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -13,11 +13,11 @@ namespace troupe {
 class local_communicator final : public communicator {
  public:
   explicit local_communicator(size_t floats_max)
-      : values_{std::vector<float>(floats_max), std::vector<float>(floats_max)} {}
+      : floats_max_(floats_max), values_(std::make_unique_for_overwrite<float[]>(floats_max)) {}
 
   uint32_t rank() const override { return 0; }
   uint32_t size() const override { return 1; }
-  size_t floats_max() const override { return values_[0].size(); }
+  size_t floats_max() const override { return floats_max_; }
 
   result<void> agree(std::string_view what, std::string_view text, duration deadline) override;
   result<std::span<float>> input(size_t floats) override;
@@ -32,9 +32,9 @@ class local_communicator final : public communicator {
  private:
   result<std::span<const float>> take(size_t floats);
 
-  /// Two by turns: the next input may be written while the last result is being read.
-  std::array<std::vector<float>, 2> values_;
-  size_t turn_ = 0;
+  size_t floats_max_;
+  /// The input, which is the result.
+  std::unique_ptr<float[]> values_;
   std::atomic<bool> aborted_{false};
   std::mutex mutex_;
   std::string reason_;

@@ -22,16 +22,17 @@ def test_engine_prints_a_rate_for_each_number_of_streams(troupe, model):
 @pytest.mark.parametrize("tp", [1, 2])
 def test_a_side_obeys_lines_and_ends_with_them(program, model, tp):
     command = [program, "bench", "side", "--model", model, "--prompt", "32", "--streams", "3", "--context", "64", "--tp", str(tp)]
-    lines = "prefill 32\ndecode 3 4 16\nneeded\nweights\nresident\n"
+    lines = "prefill 32\ndecode 3 4 16\nneeded\nread 1 0\nread 31 0\nresident\n"
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done
     first, *answers = done.stdout.splitlines()
     assert first == "ready"
-    prompt, step, needed, weights, resident = map(float, answers)
+    prompt, step, needed, of_one, of_sixteen, resident = map(float, answers)
     assert 0 < step < prompt + 60
-    # A page of 16 positions: two for the prompt, and two each for the other two streams' 20.
-    assert needed > weights and (needed - weights) % 6 == 0
-    assert resident > weights
+    # Keys and values come in pages of 16 positions: two for the prompt, and two each for the other two streams' 20.
+    position = (of_sixteen - of_one) / 15
+    assert position > 0 and needed - of_one == (6 * 16 - 1) * position
+    assert resident > needed
 
 
 def test_a_side_refuses_what_it_does_not_know(program, model):
