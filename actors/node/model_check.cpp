@@ -9,10 +9,10 @@
 namespace troupe {
 namespace {
 
-/// What one group of the deployment needs, as `troupe model plan` says it.
-result<uint64_t> bytes_of_group(const deployment_config& deployment) {
+/// What one group of the deployment needs of each of its hosts, as `troupe model plan` says it.
+result<uint64_t> bytes_of_host(const deployment_config& deployment) {
   TROUPE_ASSIGN(const shard_config shard, shard_config_of(deployment, 0));
-  TROUPE_ASSIGN(const group_sizes sizes, group_sizes::read(shard));
+  TROUPE_ASSIGN(const group_sizes sizes, group_sizes::read(shard, deployment.hosts_per_group));
   TROUPE_TRY(tokenizer::load(deployment.model));
   TROUPE_TRY(choose_pooling(deployment.pooling, deployment.model));
   return sizes.bytes(shard.kv_pages);
@@ -23,10 +23,10 @@ result<uint64_t> bytes_of_group(const deployment_config& deployment) {
 result<void> check_models(const cluster_config& config, const std::vector<group_spec>& groups, const node_name& host) {
   uint64_t needed = 0;
   for (const auto& deployment : config.deployments) {
-    auto bytes = bytes_of_group(deployment);
+    auto bytes = bytes_of_host(deployment);
     if (!bytes) return with_context(std::move(bytes).err(), "deployment " + deployment.name);
     for (const auto& group : groups) {
-      if (group.deployment->name == deployment.name) needed += *bytes * group.ranks_on(host).size() / group.ranks();
+      if (group.deployment->name == deployment.name && !group.ranks_on(host).empty()) needed += *bytes;
     }
   }
   auto available = available_memory_bytes("");

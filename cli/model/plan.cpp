@@ -21,7 +21,10 @@ struct plan_arguments {
 };
 
 result<group_plan> make_plan(plan_arguments& arguments) {
-  group_plan_request request{.shard = {}, .memory = arguments.memory, .context = arguments.context};
+  group_plan_request request{.shard = {},
+                             .hosts = arguments.deployment.hosts_per_group,
+                             .memory = arguments.memory,
+                             .context = arguments.context};
   TROUPE_ASSIGN(request.shard, shard_config_of(arguments.deployment, 0));
   if (request.memory == 0) {
     const auto available = available_memory_bytes("");
@@ -46,9 +49,10 @@ void print(const plan_arguments& arguments, const group_plan& plan) {
               "page bytes", "token bytes");
   for (size_t rank = 0; rank < plan.ranks.size(); ++rank)
     print_rank(("rank " + std::to_string(rank)).c_str(), plan.ranks[rank]);
-  std::printf("\nmemory:       %.1f MiB with %.1f MiB through which the ranks exchange numbers, of %.1f MiB\n",
+  std::printf("\nmemory:       %.1f MiB with %.1f MiB through which the ranks exchange numbers, of %.1f MiB%s\n",
               static_cast<double>(plan.bytes) / mib, static_cast<double>(plan.exchange_bytes) / mib,
-              static_cast<double>(arguments.memory) / mib);
+              static_cast<double>(arguments.memory) / mib,
+              arguments.deployment.hosts_per_group == 1 ? "" : " on each host");
   std::printf("kv:           %llu tokens in %u pages\n", static_cast<unsigned long long>(plan.kv_positions()),
               plan.kv_pages);
   std::printf("concurrency:  %u streams of %u tokens, of which a step takes %u\n", plan.streams, plan.context,
@@ -78,7 +82,8 @@ void add_model_plan(CLI::App& model, int& exit_code) {
   command->add_option("MODEL", deployment.model, "The model folder, or FILE.gguf")->required();
   command->add_option("--tp", deployment.tensor_parallel, "Ranks of the group, as tensorParallel")
       ->capture_default_str();
-  command->add_option("--memory", arguments->memory, "For all ranks, such as 8GiB [what this machine has left]")
+  command->add_option("--hosts-per-group", deployment.hosts_per_group, "As hostsPerGroup")->capture_default_str();
+  command->add_option("--memory", arguments->memory, "Of each host, such as 8GiB [what this machine has left]")
       ->transform(CLI::AsSizeValue(false));
   command->add_option("--context", arguments->context, "Tokens of one stream [as many as model and pages allow]");
   command->add_option("--kv-positions", deployment.kv_positions, "As kvPositions [as many as fit]");

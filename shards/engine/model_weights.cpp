@@ -213,8 +213,7 @@ result<model_weights_sizes> sizes_of_model_weights(const model_config& config, c
     add(matrices_of(std::move(sources)));
     sizes.bytes += vectors_bytes(parts);
   }
-  TROUPE_ASSIGN(const tensor_view* embedding, map.tensor(embedding_part(config)));
-  sizes.rows_bytes += rows * embedding->row(0).size();
+  TROUPE_TRY(map.tensor(embedding_part(config)));
   return sizes;
 }
 

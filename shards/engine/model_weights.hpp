@@ -47,7 +47,7 @@ struct model_weights {
 struct model_weights_sizes {
   /// What load_model_weights() would take in the backend.
   uint64_t bytes = 0;
-  /// What a step's rows take: what reserve_rows() would, and the rows of the embedding as they are in the file.
+  /// What a step's rows take: what reserve_rows() would.
   uint64_t rows_bytes = 0;
 };
 

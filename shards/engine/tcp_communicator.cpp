@@ -46,6 +46,11 @@ result<std::unique_ptr<tcp_communicator>> tcp_communicator::open(const tcp_commu
   return opened;
 }
 
+/// Two inputs, what each other rank has sent, and the sum.
+uint64_t tcp_communicator_bytes(uint32_t size, size_t floats_max) {
+  return (uint64_t{size} + 2) * floats_max * sizeof(float);
+}
+
 tcp_communicator::tcp_communicator(const tcp_communicator_config& config, std::vector<tcp::socket_address> below,
                                    const clock& time)
     : config_(config),

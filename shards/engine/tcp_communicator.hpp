@@ -35,6 +35,9 @@ struct tcp_communicator_config {
   std::vector<tcp_address> addresses;
 };
 
+/// What one rank's takes.
+uint64_t tcp_communicator_bytes(uint32_t size, size_t floats_max);
+
 class tcp_communicator final : public communicator {
  public:
   /// Waits for nobody. abort() may be called from now on. Errors: invalid_argument, out_of_memory, io_failed.

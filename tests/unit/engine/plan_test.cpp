@@ -7,7 +7,6 @@
 #include "shards/engine/group_plan.hpp"
 #include "shards/engine/local_communicator.hpp"
 #include "shards/model/quantise_model.hpp"
-#include "shards/model/weight_files.hpp"
 #include "tests/support/test_data.hpp"
 #include "tests/unit/engine/golden_model.hpp"
 #include "tests/unit/engine/random_model.hpp"
@@ -88,8 +87,6 @@ void compare(shard_config config) {
   const auto plan = plan_group({.shard = config, .memory = uint64_t{1} << 40});
   BOOST_REQUIRE_MESSAGE(plan.has_value(), (plan ? "" : plan.err().detail));
   BOOST_REQUIRE(plan->ranks.size() == tp);
-  const weight_files files = std::move(weight_files::open(config.model_folder).value());
-  const uint64_t embedding_rows = config.rows_max * files.find("model.embed_tokens.weight")->row(0).size();
   for (config.rank = 0; config.rank < tp; ++config.rank) {
     lone_rank group(config.rank, tp, shard_floats_max(config).value());
     asked_bytes asked;
@@ -105,8 +102,7 @@ void compare(shard_config config) {
       BOOST_TEST(facts.kv_pages == rank.kv_pages);
       BOOST_TEST(facts.context_max == rank.context_max);
       BOOST_TEST(asked.kv == rank.kv_bytes());
-      // The embedding's rows are not the backend's.
-      BOOST_TEST(asked.sum() + embedding_rows == rank.bytes());
+      BOOST_TEST(asked.sum() == rank.bytes());
     }
   }
 }
@@ -166,6 +162,26 @@ BOOST_AUTO_TEST_CASE(as_many_pages_as_fit_and_not_one_more) {
              refused);
   BOOST_TEST(plan_group(request_of(plan.bytes, plan.kv_pages, 0))->kv_pages == plan.kv_pages);
   BOOST_TEST(plan_group(request_of(plan.bytes - 1, 0, 0))->kv_pages == plan.kv_pages - 1);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_group_over_several_hosts_each_has_to_hold_its_own_ranks) {
+  group_plan_request request = request_of(64 << 20, 10, 0);
+  request.shard.tp = 4;
+  request.hosts = 2;
+  const group_plan plan = plan_group(request).value();
+  const auto of_host = [&](size_t first) {
+    return plan.ranks[first].bytes() + plan.ranks[first + 1].bytes() + plan.exchange_bytes;
+  };
+  // Rank 0 has the logits of all.
+  BOOST_TEST(of_host(0) > of_host(2));
+  BOOST_TEST(plan.bytes == of_host(0));
+  request.memory = plan.bytes;
+  BOOST_TEST(plan_group(request).has_value());
+  request.memory = plan.bytes - 1;
+  const std::string refused = refusal(request, errc::out_of_memory);
+  BOOST_TEST(refused.find(" for 2 ranks on each host (weights ") != std::string::npos, refused);
+  request.hosts = 3;
+  BOOST_TEST(refusal(request, errc::invalid_argument) == "4 ranks cannot be spread evenly over 3 hosts");
 }
 
 BOOST_AUTO_TEST_CASE(streams_of_a_shorter_context_take_whole_pages) {
