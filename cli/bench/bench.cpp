@@ -92,13 +92,18 @@ void add_peers(CLI::App& bench, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = finished(bench_peers(*options)); });
 }
 
+void add_group(CLI::App& command, engine_side_options& options) {
+  command.add_option("--model", options.model, "The model folder")->required();
+  command.add_option("--tp", options.tp, "Ranks, each a process")->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads of each rank")->capture_default_str();
+  command.add_flag("--kv-bf16", options.kv_bf16, "Keys and values are kept in bf16");
+}
+
 void add_side(CLI::App& bench, int& exit_code) {
   auto* command = bench.add_subcommand(
       "side", "Obeys lines on standard input, as `troupe bench peers` and others like it write them");
   auto options = std::make_shared<engine_side_options>();
-  command->add_option("--model", options->model, "The model folder")->required();
-  command->add_option("--tp", options->tp, "Ranks, each a process")->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads of each rank")->capture_default_str();
+  add_group(*command, *options);
   command->add_option("--prompt", options->prompt_max, "The longest prompt")->capture_default_str();
   command->add_option("--streams", options->streams_max, "The most streams")->capture_default_str();
   command->add_option("--context", options->context_max, "The longest stream")->capture_default_str();
@@ -116,9 +121,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   bench->require_subcommand(1);
   auto* engine = bench->add_subcommand("engine", "Prompts and decode steps of one model, without a cluster around it");
   auto arguments = std::make_shared<engine_arguments>();
-  engine->add_option("--model", arguments->side.model, "The model folder")->required();
-  engine->add_option("--tp", arguments->side.tp, "Ranks, each a process")->capture_default_str();
-  engine->add_option("--threads", arguments->side.threads, "Threads of each rank")->capture_default_str();
+  add_group(*engine, arguments->side);
   engine->add_option("--prompt", arguments->side.prompt_max, "Tokens of the prompt")->capture_default_str();
   engine->add_option("--streams", arguments->streams, "Streams that decode together")->delimiter(',');
   engine->add_option("--steps", arguments->steps, "Decode steps of one measurement")->capture_default_str();

@@ -66,6 +66,7 @@ shard_config engine_side::config_of(uint32_t rank) const {
           .rank = rank,
           .threads = options_.threads,
           .kv_pages = pages * options_.streams_max,
+          .kv_bf16 = options_.kv_bf16,
           .rows_max = options_.prompt_max,
           .sequences_max = options_.streams_max,
           .system_root = {}};

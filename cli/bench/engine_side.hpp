@@ -22,6 +22,7 @@ struct engine_side_options {
   uint32_t prompt_max = 512;
   uint32_t streams_max = 32;
   uint32_t context_max = 1024;
+  bool kv_bf16 = false;
 };
 
 class engine_side final : public bench_side {

@@ -68,7 +68,6 @@ api_result<embedding_call> parse_embedding_request(std::string_view body, const 
   common.request_id = context.request_id;
   common.model = call.model->id;
   common.pooling = call.model->pooling;
-  common.timeout = context.request_timeout;
   size_t tokens = 0;
   for (const auto& from : inputs) {
     auto request = common;

@@ -92,16 +92,10 @@ weight_type type_of(const matrix_source& source) {
   return type;
 }
 
-/// A row of weights that one column of a panel holds; no tensor where the column only fills the panel up.
-struct source_row {
-  const tensor_view* tensor = nullptr;
-  uint64_t row = 0;
-};
-
-source_row find_row(const matrix_source& source, uint64_t row) {
+weight_row find_row(const matrix_source& source, uint64_t row) {
   for (const weight_part& part : source.parts) {
     const uint64_t rows = part.row_end - part.row_begin;
-    if (row < rows) return {part.tensor, part.row_begin + row};
+    if (row < rows) return {part.tensor, part.row_begin + row, source.column_begin};
     row -= rows;
   }
   return {};
@@ -174,23 +168,26 @@ result<std::unique_ptr<packed_matrix>> packed_matrix::pack(const matrix_source& 
 }
 
 void packed_matrix::fill_panel(const matrix_source& source, uint64_t panel) {
-  std::array<source_row, panel_columns> rows;
+  std::array<weight_row, panel_columns> rows;
   for (uint64_t column = 0; column < panel_columns; ++column) {
     uint64_t output = panel * panel_outputs() + column % panel_outputs();
     if (output >= outputs_) continue;
     if (column >= panel_outputs()) output += outputs_;  // The row of `up` that belongs to this row of `gate`.
     rows[column] = find_row(source, output);
   }
-  auto* to = data_ + panel * panel_bytes_;
-  // Columns that only fill the panel up stay zero: a scale of zero makes nothing of their codes.
-  column_words words{};
-  for (const k_group& group : groups_) {
-    for (uint64_t column = 0; column < panel_columns; ++column) {
-      if (rows[column].tensor == nullptr) continue;
-      read_words(*rows[column].tensor, rows[column].row, source.column_begin + group.begin, group, type_,
-                 words.of(column), words.scales[column]);
+  column_words words;
+  for (std::span<const k_group> left = groups_; !left.empty();) {
+    const std::span<const k_group> some = left.first(groups_that_fit(left));
+    left = left.subspan(some.size());
+    // What comes after them, or at the end the same place in the rows of the next panel.
+    const std::span<const k_group> next = left.empty() ? groups_ : left;
+    const uint64_t further = left.empty() ? panel_outputs() : 0;
+    for (uint32_t column = 0; column < panel_columns; ++column) {
+      const weight_row& row = rows[column];
+      prefetch_words({row.tensor, row.row + further, row.first_column}, next.first(groups_that_fit(next)));
+      read_words(row, some, type_, column, words);
     }
-    turn_words(words, group.words, is_integer(type_.format), to + group.panel_offset);
+    turn_words(words, some, is_integer(type_.format), data_ + panel * panel_bytes_);
   }
 }
 

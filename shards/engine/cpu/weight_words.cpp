@@ -1,5 +1,6 @@
 #include "shards/engine/cpu/weight_words.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -114,22 +115,53 @@ weight_type weight_type_of(const tensor_view& tensor) {
   }
 }
 
-void read_words(const tensor_view& tensor, uint64_t row, uint64_t first_column, const k_group& group,
-                const weight_type& type, std::span<uint32_t, column_words::words_max> words, uint16_t& scale) {
-  TROUPE_CHECK(group.words <= words.size());
-  scale = 0;
-  if (is_integer(type.format)) {
-    // A group lies in one block: both end at multiples of the same.
-    block_codes codes = codes_of(tensor, row, first_column / type.group);
-    scale = codes.scale;
-    write_words(codes, static_cast<uint32_t>(first_column % type.group), group, type.format, words.data());
-  } else if (type.format == weight_format::f32) {
-    float values[column_words::words_max];
-    read_f32(tensor, row * tensor.shape.back() + first_column, std::span(values, group.count));
-    std::memcpy(words.data(), values, group.count * sizeof(float));
-  } else {
-    read_halves(halves_at(tensor, row, first_column), group.count, words.data());
+size_t groups_that_fit(std::span<const k_group> groups) {
+  TROUPE_CHECK(groups.front().words <= column_words::words_max);
+  uint32_t words = 0;
+  size_t count = 0;
+  while (count < groups.size() && words + groups[count].words <= column_words::words_max)
+    words += groups[count++].words;
+  return count;
+}
+
+void read_words(const weight_row& from, std::span<const k_group> groups, const weight_type& type, uint32_t column,
+                column_words& to) {
+  uint32_t* words = to.words[column];
+  if (from.tensor == nullptr) {
+    std::fill_n(words, column_words::words_max, 0);
+    for (size_t g = 0; g < groups.size(); ++g) to.scales[g][column] = 0;
+    return;
   }
+  const tensor_view& tensor = *from.tensor;
+  for (size_t g = 0; g < groups.size(); words += groups[g++].words) {
+    const k_group& group = groups[g];
+    const uint64_t first = from.first_column + group.begin;
+    if (is_integer(type.format)) {
+      // A group lies in one block: both end at multiples of the same.
+      block_codes codes = codes_of(tensor, from.row, first / type.group);
+      to.scales[g][column] = codes.scale;
+      write_words(codes, static_cast<uint32_t>(first % type.group), group, type.format, words);
+    } else if (type.format == weight_format::f32) {
+      float values[column_words::words_max];
+      read_f32(tensor, from.row * tensor.shape.back() + first, std::span(values, group.count));
+      std::memcpy(words, values, group.count * sizeof(float));
+    } else {
+      read_halves(halves_at(tensor, from.row, first), group.count, words);
+    }
+  }
+}
+
+void prefetch_words(const weight_row& from, std::span<const k_group> groups) {
+  constexpr uint64_t line = 64;
+  if (from.tensor == nullptr || from.row >= from.tensor->shape.front()) return;
+  const dtype type = from.tensor->type;
+  const auto bytes_before = [&](uint64_t column) {
+    return (from.first_column + column) / block_elements(type) * block_bytes(type);
+  };
+  const std::byte* row = from.tensor->row(from.row).data();
+  const uint64_t end = bytes_before(groups.back().begin + groups.back().count);
+  // Into the second level, for it is more than the first one has room for.
+  for (uint64_t at = bytes_before(groups.front().begin); at < end; at += line) __builtin_prefetch(row + at, 0, 2);
 }
 
 namespace {
@@ -151,18 +183,22 @@ void turn_square(const column_words& from, uint32_t w, uint32_t column, uint8_t*
 
 }  // namespace
 
-void turn_words(const column_words& from, uint32_t words, bool with_scales, uint8_t* to) {
-  if (with_scales) {
-    std::memcpy(to, from.scales, sizeof from.scales);
-    to += sizeof from.scales;
-  }
+void turn_words(const column_words& from, std::span<const k_group> groups, bool with_scales, uint8_t* panel) {
   uint32_t w = 0;
-  for (; w + 4 <= words; w += 4, to += 4 * panel_word_bytes)
-    for (uint32_t column = 0; column < panel_columns; column += 4) turn_square(from, w, column, to);
-  for (; w < words; ++w, to += panel_word_bytes) {
-    uint32_t line[panel_columns];
-    for (uint32_t column = 0; column < panel_columns; ++column) line[column] = from.words[column][w];
-    std::memcpy(to, line, sizeof line);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    uint8_t* to = panel + groups[g].panel_offset;
+    if (with_scales) {
+      std::memcpy(to, from.scales[g], sizeof from.scales[g]);
+      to += sizeof from.scales[g];
+    }
+    const uint32_t end = w + groups[g].words;
+    for (; w + 4 <= end; w += 4, to += 4 * panel_word_bytes)
+      for (uint32_t column = 0; column < panel_columns; column += 4) turn_square(from, w, column, to);
+    for (; w < end; ++w, to += panel_word_bytes) {
+      uint32_t line[panel_columns];
+      for (uint32_t column = 0; column < panel_columns; ++column) line[column] = from.words[column][w];
+      std::memcpy(to, line, sizeof line);
+    }
   }
 }
 
