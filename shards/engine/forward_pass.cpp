@@ -15,7 +15,8 @@ struct row_widths {
 
   /// What the layers read, normed or attended: never both at once.
   size_t input() const { return std::max(padded(hidden), padded(attended)); }
-  /// Embeddings as stored, of at most 4 bytes a value, then queries, keys and values, then the MLP's: one after the other.
+  /// Embeddings as stored, of at most 4 bytes a value, then queries, keys and values, then the MLP's: one after the
+  /// other.
   size_t between() const { return std::max({padded(hidden), padded(qkv), padded(inner)}); }
   size_t floats_per_row() const { return padded(hidden) + input() + between(); }
 };
