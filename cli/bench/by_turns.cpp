@@ -28,6 +28,13 @@ std::string to_text(const spread& figures, int digits) {
   return text.data();
 }
 
+std::vector<double> sums(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> out;
+  out.reserve(a.size());
+  for (size_t i = 0; i < a.size(); ++i) out.push_back(a[i] + b[i]);
+  return out;
+}
+
 std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> out;
   out.reserve(a.size());

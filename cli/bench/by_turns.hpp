@@ -24,6 +24,9 @@ spread spread_of(std::vector<double> values);
 /// "1.30 (1.29 – 1.35)"
 std::string to_text(const spread& figures, int digits);
 
+/// a[i] + b[i] for each round.
+std::vector<double> sums(const std::vector<double>& a, const std::vector<double>& b);
+
 /// a[i] / b[i] for each round.
 std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b);
 
