@@ -6,14 +6,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "actors/controller/controller.hpp"
-#include "actors/host_watch/host_watch.hpp"
-#include "actors/membership/membership.hpp"
+#include "actors/assembly/gateway_actors.hpp"
 #include "actors/node/node_runtime.hpp"
 #include "actors/outside/store/sqlite_store.hpp"
-#include "actors/requests/requests.hpp"
-#include "actors/root/root.hpp"
-#include "actors/router/router.hpp"
 #include "gateway/api/api.hpp"
 #include "gateway/cluster/actor_cluster_client.hpp"
 #include "gateway/cluster/served_models.hpp"
@@ -21,45 +16,6 @@
 
 namespace troupe {
 namespace {
-
-root_config children_of(node_runtime& node, const std::optional<node_name>& started_by, status_board& board,
-                        store& state, const std::function<void()>& drain_node) {
-  auto& env = node.env();
-  root_config root;
-  auto add = [&](const char* name, std::function<caf::actor()> spawn) {
-    root.children.push_back({name, std::move(spawn)});
-  };
-  add("requests", [&] { return caf::actor_cast<caf::actor>(spawn_requests(node.system(), env, {})); });
-  add("router", [&] {
-    router_config for_it;
-    for_it.report_timeout = env.config.supervision.heartbeat_timeout;
-    return caf::actor_cast<caf::actor>(spawn_router(node.system(), env, for_it, node.groups(), board));
-  });
-  add("controller", [&, drain_node] {
-    controller_config for_it;
-    for_it.pid = ::getpid();
-    for_it.drain_node = drain_node;
-    return caf::actor_cast<caf::actor>(spawn_controller(node.system(), env, std::move(for_it), node.groups(), state));
-  });
-  add("membership", [&] {
-    auto actor = caf::actor_cast<caf::actor>(spawn_membership(node.system(), env, [&](const node_silent& silent) {
-      if (auto rank = find_rank(node.groups(), silent.peer.node)) {
-        tell(env.post.local(service::group_supervisor, rank->group), silent);
-      }
-    }));
-    env.post.bind(service::membership, no_group_number, actor);
-    return actor;
-  });
-  if (started_by) {
-    add("host_watch", [&, host = *started_by, drain_node] {
-      return caf::actor_cast<caf::actor>(spawn_host_watch(node.system(), env, {host, drain_node}));
-    });
-  }
-  const auto& s = env.config.supervision;
-  root.restarts = {s.restarts_max, s.restart_period, s.restart_delay, s.restart_delay_max};
-  root.end_node = [&node](int exit_code) { node.request_end(exit_code); };
-  return root;
-}
 
 // However the process ends, a port in use included: the server first, so that nobody is left whom an actor could
 // answer; then the actors; then what they refer to.
@@ -108,9 +64,15 @@ result<int> run_gateway_node(const cluster_config& config, node_arguments argume
   for_api.request_timeout = config.http.request_timeout;
   auto api = make_api(for_api, client, env.clock, env.random, metrics.for_gateway());
 
-  auto root =
-      spawn_root(node.system(), env, children_of(node, started_by, board, *state, [] { ::kill(::getpid(), SIGTERM); }));
-  env.post.bind(service::node, no_group_number, caf::actor_cast<caf::actor>(root));
+  spawn_gateway_actors({.system = node.system(),
+                        .env = env,
+                        .groups = node.groups(),
+                        .board = board,
+                        .state = *state,
+                        .pid = ::getpid(),
+                        .started_by = started_by,
+                        .drain_node = [] { ::kill(::getpid(), SIGTERM); },
+                        .end_node = [&node](int exit_code) { node.request_end(exit_code); }});
   actors_end end_of_actors{node};
   TROUPE_TRY(node.start_transport());
 
