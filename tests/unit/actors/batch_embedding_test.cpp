@@ -2,14 +2,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include "actors/group_leader/batch.hpp"
+#include "simulations/seams/hash_model.hpp"
 #include "tests/unit/actors/batch_support.hpp"
-#include "tests/unit/actors/fake_model.hpp"
 
 // A namespace of its own: sources of one test program are compiled together.
 namespace troupe::batch_embedding_test {
 namespace {
 
-using test::fake_model;
+using simulation::hash_model;
 
 using test::key;
 
@@ -41,14 +41,14 @@ struct world {
   std::map<stream_id, stream_embedding> run() {
     std::map<stream_id, stream_embedding> out;
     while (auto step = streams.plan()) {
-      (void)streams.apply(model.run(*step));
+      (void)streams.apply(model.run(*step).value());
       for (auto& [k, embedding] : streams.take_embeddings()) out[k.stream] = std::move(embedding);
     }
     return out;
   }
 
   batch streams;
-  fake_model model;
+  hash_model model;
 };
 
 BOOST_AUTO_TEST_CASE(a_mean_is_prefilled_in_chunks_and_ends_without_a_token) {
@@ -62,16 +62,16 @@ BOOST_AUTO_TEST_CASE(a_mean_is_prefilled_in_chunks_and_ends_without_a_token) {
   BOOST_TEST(first->sampling.empty());
   BOOST_REQUIRE(first->pooling.size() == 1u);
   BOOST_TEST(first->pooling[0].sum.empty());
-  BOOST_TEST(w.streams.apply(w.model.run(*first)).empty());
+  BOOST_TEST(w.streams.apply(w.model.run(*first).value()).empty());
   BOOST_TEST(w.streams.take_embeddings().empty());
   auto second = w.streams.plan();
   BOOST_TEST(second->plan.sequences.at(0).wants_hidden == 8u);
   BOOST_TEST(second->pooling.at(0).sum.size() == 3u);
-  BOOST_TEST(w.streams.apply(w.model.run(*second)).empty());
+  BOOST_TEST(w.streams.apply(w.model.run(*second).value()).empty());
   auto embeddings = w.streams.take_embeddings();
   BOOST_REQUIRE(embeddings.size() == 1u);
   BOOST_TEST((embeddings[0].key == key(1)));
-  BOOST_TEST((embeddings[0].embedding.values == fake_model::embedding(g.prompt, pooling_kind::mean)));
+  BOOST_TEST((embeddings[0].embedding.values == hash_model::embedding(g.prompt, pooling_kind::mean)));
   BOOST_TEST(w.streams.size() == 0u);
   BOOST_TEST(w.streams.pages().used_pages() == 0u);
   BOOST_TEST(w.streams.load().prefilled_tokens == 40u);
@@ -85,14 +85,14 @@ BOOST_AUTO_TEST_CASE(of_the_last_token_only_its_row_is_asked_for) {
   auto first = w.streams.plan();
   BOOST_TEST(first->plan.sequences.at(0).wants_hidden == 0u);
   BOOST_TEST(first->pooling.empty());
-  (void)w.streams.apply(w.model.run(*first));
+  (void)w.streams.apply(w.model.run(*first).value());
   auto second = w.streams.plan();  // one token is left, which is a prompt's and not a decode
   BOOST_TEST(second->plan.sequences.at(0).wants_hidden == 1u);
   BOOST_TEST(second->plan.sequences.at(0).wants_logits == 0u);
-  (void)w.streams.apply(w.model.run(*second));
+  (void)w.streams.apply(w.model.run(*second).value());
   auto embeddings = w.streams.take_embeddings();
   BOOST_REQUIRE(embeddings.size() == 1u);
-  BOOST_TEST((embeddings[0].embedding.values == fake_model::embedding(g.prompt, pooling_kind::last)));
+  BOOST_TEST((embeddings[0].embedding.values == hash_model::embedding(g.prompt, pooling_kind::last)));
 }
 
 BOOST_AUTO_TEST_CASE(the_last_row_is_found_behind_a_cached_prefix_and_a_mean_uses_no_cache) {
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(the_last_row_is_found_behind_a_cached_prefix_and_a_mean_use
   BOOST_TEST(warm.at(3).cached == 48u);
   BOOST_TEST((warm.at(3).values == cold.values));
   BOOST_TEST(warm.at(4).cached == 0u);
-  BOOST_TEST((warm.at(4).values == fake_model::embedding(mean.prompt, pooling_kind::mean)));
+  BOOST_TEST((warm.at(4).values == hash_model::embedding(mean.prompt, pooling_kind::mean)));
   BOOST_TEST(w.streams.load().prefix_tokens_queried == 100u);
 }
 
@@ -121,14 +121,14 @@ BOOST_AUTO_TEST_CASE(one_that_made_room_begins_its_sum_anew) {
   world w(limits);
   const auto g = embeds(100, pooling_kind::mean);  // 7 pages
   BOOST_REQUIRE(w.streams.admit(key(1), g));
-  (void)w.streams.apply(w.model.run(*w.streams.plan()));
+  (void)w.streams.apply(w.model.run(*w.streams.plan()).value());
   auto urgent = embeds(30, pooling_kind::mean, 50);
   urgent.priority = -5;
   BOOST_REQUIRE(w.streams.admit(key(2), urgent));
   auto both = w.run();
   BOOST_TEST(w.streams.load().preemptions == 1u);
-  BOOST_TEST((both.at(1).values == fake_model::embedding(g.prompt, pooling_kind::mean)));
-  BOOST_TEST((both.at(2).values == fake_model::embedding(urgent.prompt, pooling_kind::mean)));
+  BOOST_TEST((both.at(1).values == hash_model::embedding(g.prompt, pooling_kind::mean)));
+  BOOST_TEST((both.at(2).values == hash_model::embedding(urgent.prompt, pooling_kind::mean)));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_is_cancelled_in_its_step_gives_nothing_and_may_come_again) {
@@ -138,9 +138,9 @@ BOOST_AUTO_TEST_CASE(one_that_is_cancelled_in_its_step_gives_nothing_and_may_com
   auto step = w.streams.plan();
   BOOST_TEST(w.streams.cancel(key(1)));
   BOOST_REQUIRE(w.streams.admit(key(1), g));
-  (void)w.streams.apply(w.model.run(*step));
+  (void)w.streams.apply(w.model.run(*step).value());
   BOOST_TEST(w.streams.take_embeddings().empty());
-  BOOST_TEST((w.run().at(1).values == fake_model::embedding(g.prompt, pooling_kind::mean)));
+  BOOST_TEST((w.run().at(1).values == hash_model::embedding(g.prompt, pooling_kind::mean)));
 }
 
 BOOST_AUTO_TEST_CASE(streams_that_decode_go_first_and_embeddings_share_what_is_left) {
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(streams_that_decode_go_first_and_embeddings_share_what_is_l
   talks.prompt = {1, 2, 3};
   talks.tokens_max = 20;
   BOOST_REQUIRE(w.streams.admit(key(1), talks));
-  (void)w.streams.apply(w.model.run(*w.streams.plan()));
+  (void)w.streams.apply(w.model.run(*w.streams.plan()).value());
   BOOST_REQUIRE(w.streams.admit(key(2), embeds(60, pooling_kind::mean)));
   auto step = w.streams.plan();
   BOOST_REQUIRE(step->plan.sequences.size() == 2u);
@@ -164,9 +164,9 @@ BOOST_AUTO_TEST_CASE(a_step_finishes_no_more_embeddings_than_may_be_sent) {
   world w(limits);
   for (stream_id stream = 1; stream <= 4; ++stream)
     BOOST_REQUIRE(w.streams.admit(key(stream), embeds(4, pooling_kind::last)));
-  (void)w.streams.apply(w.model.run(*w.streams.plan()));
+  (void)w.streams.apply(w.model.run(*w.streams.plan()).value());
   BOOST_TEST(w.streams.take_embeddings().size() == 2u);
-  (void)w.streams.apply(w.model.run(*w.streams.plan()));
+  (void)w.streams.apply(w.model.run(*w.streams.plan()).value());
   BOOST_TEST(w.streams.take_embeddings().size() == 2u);
   BOOST_TEST(!w.streams.plan());
 }

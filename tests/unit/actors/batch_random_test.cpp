@@ -1,18 +1,18 @@
-// Random streams, cancels, steps and page shortage, against the model of fake_model.hpp: every stream gets exactly its
+// Random streams, cancels, steps and page shortage, against the model of hash_model.hpp: every stream gets exactly its
 // tokens, once and in order, or its embedding, to the bit; pages are conserved at every step, and no page is written
 // that another may read.
 #include <boost/test/unit_test.hpp>
 #include <random>
 
 #include "actors/group_leader/batch.hpp"
+#include "simulations/seams/hash_model.hpp"
 #include "tests/unit/actors/batch_support.hpp"
-#include "tests/unit/actors/fake_model.hpp"
 
 // A namespace of its own: sources of one test program are compiled together.
 namespace troupe::batch_random_test {
 namespace {
 
-using test::fake_model;
+using simulation::hash_model;
 
 /// What one run is like; everything is drawn from its seed.
 struct shape {
@@ -65,7 +65,7 @@ class random_run {
       if (random_() % 20 == 0) cancel_one();
       if (step) {
         BOOST_REQUIRE(step->plan.sequences.size() <= shape_.limits.sequences_max);
-        take(batch_.apply(model_.run(*step)));
+        take(batch_.apply(model_.run(*step).value()));
         take(batch_.take_embeddings());
       }
       BOOST_REQUIRE(batch_.pages().conserved());
@@ -132,7 +132,7 @@ class random_run {
       const auto& a = asked_.at(k.stream);
       BOOST_REQUIRE((a.it.pooling != pooling_kind::none));
       BOOST_REQUIRE(embedding.stream == k.stream);
-      BOOST_REQUIRE((embedding.values == fake_model::embedding(a.it.prompt, a.it.pooling)));
+      BOOST_REQUIRE((embedding.values == hash_model::embedding(a.it.prompt, a.it.pooling)));
       BOOST_REQUIRE((a.it.pooling == pooling_kind::last || embedding.cached == 0));
       said_.push_back(a.it.prompt);
       asked_.erase(k.stream);
@@ -147,7 +147,7 @@ class random_run {
       auto ids = a.it.prompt;
       ids.insert(ids.end(), a.got.begin(), a.got.end());
       BOOST_REQUIRE(token.index == a.got.size());
-      BOOST_REQUIRE(token.id == model_.next(ids, a.it.sampling.seed));
+      BOOST_REQUIRE(token.id == hash_model::next(ids, a.it.sampling.seed, shape_.ids));
       a.got.push_back(token.id);
       const bool stop = !a.it.sampling.ignore_eos && std::count(a.it.eos.begin(), a.it.eos.end(), token.id) > 0;
       const auto expected = stop                              ? finish_reason::stop
@@ -163,7 +163,7 @@ class random_run {
 
   std::mt19937 random_;
   shape shape_;
-  fake_model model_;
+  hash_model model_;
   batch batch_;
   std::map<stream_id, asked> asked_;
   std::vector<std::vector<token_id>> said_;

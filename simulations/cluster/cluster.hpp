@@ -1,0 +1,49 @@
+// A whole cluster in one world: machines, their host agents, and what these start.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "simulations/cluster/node.hpp"
+
+namespace troupe::simulation {
+
+class cluster {
+ public:
+  /// Starts the host agents, which start everything else. CAF's messages must be registered (init_messages()).
+  cluster(world& where, cluster_config config);
+  ~cluster();
+  cluster(const cluster&) = delete;
+  cluster& operator=(const cluster&) = delete;
+
+  const cluster_config& config() const { return site_.config; }
+  world& where() const { return site_.where; }
+  network& net() { return site_.net; }
+  device_park& devices() { return site_.devices; }
+  uint32_t vocab_size() const { return static_cast<uint32_t>(alphabet.size()); }
+  /// How a token reads.
+  char letter(token_id id) const { return alphabet[id]; }
+  machine& host(const node_name& name) { return *machines_.at(name); }
+  const std::map<node_name, std::unique_ptr<machine>>& hosts() const { return machines_; }
+  /// Null where it does not run.
+  gateway_process* gateway(const node_name& name);
+  /// One that runs; null where none does.
+  gateway_process* any_gateway(seeded_random& random);
+
+  void start_agent(const node_name& host);
+  /// SIGKILL; what it has started lives on.
+  void kill_agent(const node_name& host);
+
+ private:
+  std::unique_ptr<process> make(const process_spec& spec, std::function<void(int exit_code)> ended);
+
+  site site_;
+  /// By gateway.
+  std::map<node_name, stored> disks_;
+  std::map<node_name, gateway_process*> gateways_;
+  std::map<node_name, std::unique_ptr<machine>> machines_;
+  std::map<node_name, std::unique_ptr<host_process>> agents_;
+};
+
+}  // namespace troupe::simulation

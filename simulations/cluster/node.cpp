@@ -1,0 +1,252 @@
+#include "simulations/cluster/node.hpp"
+
+#include <algorithm>
+
+#include "actors/assembly/gateway_actors.hpp"
+#include "actors/host_agent/host_agent.hpp"
+#include "actors/membership/membership.hpp"
+#include "actors/rank/rank.hpp"
+#include "actors/runtime/incarnation.hpp"
+#include "base/check.hpp"
+#include "base/json.hpp"
+#include "shards/tokenizer/tokenizer.hpp"
+
+namespace troupe::simulation {
+namespace {
+
+std::shared_ptr<const tokenizer> letters() {
+  std::string vocabulary;
+  for (size_t i = 0; i < alphabet.size(); ++i)
+    vocabulary += (i == 0 ? "\"" : ",\"") + std::string(1, alphabet[i]) + "\":" + std::to_string(i);
+  const auto json = parse_json(R"({"model":{"type":"BPE","vocab":{)" + vocabulary + R"(},"merges":[]},
+    "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},
+    "decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},"added_tokens":[]})");
+  TROUPE_CHECK(json.has_value());
+  auto made = tokenizer::parse(*json);
+  TROUPE_CHECK(made.has_value());
+  return *made;
+}
+
+endpoint_limits limits_of(const cluster_config& config) {
+  endpoint_limits limits;
+  limits.frame_bytes_max = config.transport.frame_bytes_max;
+  limits.window_bytes = std::max(limits.window_bytes, limits.frame_bytes_max);
+  limits.queue_bytes_max = config.transport.queue_bytes_max;
+  limits.ping_interval = config.transport.ping_interval;
+  limits.pings_missed_max = config.transport.pings_missed_max;
+  return limits;
+}
+
+std::vector<node_name> gateways_of(const cluster_config& config) {
+  std::vector<node_name> names;
+  for (const auto& gateway : config.gateways) names.push_back(gateway.name);
+  return names;
+}
+
+std::vector<node_name> hosts_of(const cluster_config& config) {
+  std::vector<node_name> names;
+  for (const auto& host : config.hosts) names.push_back(host.name);
+  return names;
+}
+
+void spawn_heartbeats(caf::actor_system& system, environment& env) {
+  auto membership = spawn_membership(system, env, [](const node_silent&) {});
+  env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(membership));
+}
+
+}  // namespace
+
+site::site(world& in, cluster_config what)
+    : where(in), config(std::move(what)), groups(groups_of(config)), net(in), devices(in), tokens(letters()) {}
+
+/// Actors may send at any time: before they are in the network, and after they have been cut off.
+class node::gate final : public transport {
+ public:
+  explicit gate(const std::unique_ptr<network::endpoint>& place) : place_(place) {}
+  result<void> send(const node_name& to, frame_bytes frame) override {
+    if (!place_) return {errc::unavailable, "no link to node " + to};
+    return place_->send(to, std::move(frame));
+  }
+  void disconnect(const node_name& other, std::string_view why) override {
+    if (place_) place_->disconnect(other, why);
+  }
+
+ private:
+  const std::unique_ptr<network::endpoint>& place_;
+};
+
+node::node(site& where, const description& what)
+    : site_(where),
+      name_(what.name),
+      owner_(where.where.new_owner()),
+      description_(what),
+      clock_(where.where),
+      random_(where.where.seed(), (uint64_t{4} << 32) + owner_),
+      log_(where.where, what.name),
+      post_({what.name, what.incarnation, what.role}, where.config.name, clock_, log_, metrics_),
+      env_{where.config, clock_, random_, log_, post_, metrics_},
+      actors_(where.where, owner_),
+      system_(std::make_unique<caf::actor_system>(actors_)),
+      gate_(std::make_unique<gate>(place_)) {
+  post_.use(*gate_);
+}
+
+node::~node() { TROUPE_CHECK(!system_); }
+
+void node::join_network() {
+  place_ = std::make_unique<network::endpoint>(
+      site_.net,
+      endpoint_config{.self = {description_.name, description_.incarnation, description_.role},
+                      .owner = owner_,
+                      .dials = description_.dials,
+                      .roles = description_.roles,
+                      .limits = limits_of(site_.config)},
+      post_);
+}
+
+void node::end_actors() {
+  place_.reset();
+  site_.where.forget(owner_);
+  post_.end_all();
+  dynamic_cast<node_scheduler&>(system_->scheduler()).run_all();
+  system_.reset();
+}
+
+gateway_process::gateway_process(site& where, const gateway_config& which, stored& disk, ended_handler ended)
+    : node(where, {.name = which.name,
+                   .role = "gateway",
+                   .incarnation = where.next_incarnation(),
+                   .dials = hosts_of(where.config),
+                   .roles = {"host", "rank", "ctl"}}),
+      state_(disk),
+      ended_(std::move(ended)) {
+  spawn_gateway_actors({.system = system(),
+                        .env = env(),
+                        .groups = site_.groups,
+                        .board = board_,
+                        .state = state_,
+                        .pid = 1,
+                        .started_by = which.host,
+                        .drain_node = [this] { terminate(); },
+                        .end_node = ended_});
+  join_network();
+}
+
+gateway_process::~gateway_process() {
+  state_.cut();
+  end_actors();
+}
+
+void gateway_process::terminate() {
+  if (board_.read().draining) return;
+  board_.set_draining();
+  wait_for_streams(site_.where.now() + site_.config.supervision.drain_timeout);
+}
+
+void gateway_process::wait_for_streams(duration until) {
+  if (*running_ == 0 || site_.where.now() >= until) return ended_(0);
+  site_.where.after(std::chrono::milliseconds(20), owner(), [this, until] { wait_for_streams(until); });
+}
+
+namespace {
+
+/// Counts the streams of a gateway, as its HTTP connections do.
+class counted_sink final : public answer_sink {
+ public:
+  counted_sink(std::shared_ptr<answer_sink> to, std::shared_ptr<uint32_t> running)
+      : to_(std::move(to)), running_(std::move(running)) {
+    ++*running_;
+  }
+  ~counted_sink() override { --*running_; }
+  bool on_delta(const answer_delta& delta) override { return to_->on_delta(delta); }
+  void on_end(const answer_usage& usage) override { to_->on_end(usage); }
+  void on_error(const error& why) override { to_->on_error(why); }
+
+ private:
+  std::shared_ptr<answer_sink> to_;
+  std::shared_ptr<uint32_t> running_;
+};
+
+}  // namespace
+
+void gateway_process::begin(uint64_t key, generate_request request, std::shared_ptr<answer_sink> sink) {
+  auto actor = env().post.local(service::requests);
+  if (!actor || board_.read().draining)
+    return sink->on_error({errc::unavailable, "the gateway is starting or draining"});
+  begin_request::content content;
+  content.key = key;
+  content.request = std::move(request);
+  content.sink = std::make_shared<counted_sink>(std::move(sink), running_);
+  content.tokens = site_.tokens;
+  tell(actor, begin_request{std::make_shared<const begin_request::content>(std::move(content))});
+}
+
+void gateway_process::leave(uint64_t key) { tell(env().post.local(service::requests), client_gone{key}); }
+
+rank_process::rank_process(site& where, rank_address which, generation_number generation, ended_handler ended)
+    : node(where, {.name = where.groups[which.group].rank_node(which.rank),
+                   .role = "rank",
+                   .incarnation = (generation << 20) + (where.next_incarnation() >> 20 & 0xF'FFFF),
+                   .dials = gateways_of(where.config),
+                   .roles = {"gateway"}}) {
+  const group_spec& group = site_.groups[which.group];
+  const deployment_config& deployment = *group.deployment;
+  const uint32_t pages = (deployment.kv_positions + kv_page_positions - 1) / kv_page_positions;
+  device_ = site_.devices.make(which.group, generation,
+                               {.owner = owner(),
+                                .rank = which.rank,
+                                .tp = group.ranks(),
+                                .limits = {.rows_max = deployment.step_tokens_max,
+                                           .sequences_max = deployment.sequences_max,
+                                           .logits_max = deployment.step_tokens_max,
+                                           .context_max = std::min(deployment.kv_positions, 2048U),
+                                           .vocab_size = static_cast<uint32_t>(alphabet.size()),
+                                           .kv_pages = pages}});
+  rank_config for_rank;
+  for_rank.group = &group;
+  for_rank.rank = which.rank;
+  for_rank.generation = generation;
+  for_rank.pid = 1;
+  if (group.is_spread()) for_rank.listening = rank_endpoint{group.host_of(which.rank), 1};
+  for_rank.end_node = std::move(ended);
+  spawn_heartbeats(system(), env());
+  rank_ = caf::actor_cast<caf::actor>(spawn_rank(system(), env(), std::move(for_rank), *device_));
+  join_network();
+}
+
+rank_process::~rank_process() {
+  rank_ = nullptr;
+  // No actor finds a device that is gone.
+  end_actors();
+  device_.reset();
+}
+
+void rank_process::terminate() { tell(caf::actor_cast<rank_actor>(rank_), terminate_node{}); }
+
+host_process::host_process(site& where, const host_config& which, machine& on, ended_handler ended)
+    : node(where, {.name = which.name,
+                   .role = "host",
+                   .incarnation = where.next_incarnation(),
+                   .dials = {},
+                   .roles = {"gateway", "ctl"}}),
+      processes_(on, owner()) {
+  host_agent_config agent;
+  agent.pid = 1;
+  for (const auto& gateway : site_.config.gateways)
+    if (gateway.host == which.name) agent.permanent.push_back({gateway.name, 0, {}});
+  agent.rank_arguments = [](const group_spec&, uint32_t, generation_number) { return std::vector<std::string>(); };
+  agent.shared_memory_bytes = [](const group_spec&) -> result<uint64_t> { return uint64_t{0}; };
+  agent.end_node = std::move(ended);
+  spawn_heartbeats(system(), env());
+  agent_ = caf::actor_cast<caf::actor>(spawn_host_agent(system(), env(), std::move(agent), site_.groups, processes_));
+  join_network();
+}
+
+host_process::~host_process() {
+  agent_ = nullptr;
+  end_actors();
+}
+
+void host_process::terminate() { tell(caf::actor_cast<host_agent_actor>(agent_), terminate_node{}); }
+
+}  // namespace troupe::simulation

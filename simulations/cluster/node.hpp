@@ -1,0 +1,148 @@
+// The nodes of a simulated cluster: the actors of production with the world around them. One for each kind of process.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/request/answer.hpp"
+#include "actors/router/status_board.hpp"
+#include "actors/runtime/environment.hpp"
+#include "actors/runtime/groups.hpp"
+#include "simulations/seams/machine.hpp"
+#include "simulations/seams/memory_store.hpp"
+#include "simulations/seams/node_seams.hpp"
+#include "simulations/seams/simulated_group.hpp"
+#include "simulations/world/network.hpp"
+#include "simulations/world/node_scheduler.hpp"
+
+namespace troupe {
+class tokenizer;
+}
+
+namespace troupe::simulation {
+
+/// Letters and digits, each a token of the models here: a text shows its tokens.
+inline constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/// Where nodes live; outlives them.
+struct site {
+  site(world& where, cluster_config what);
+  site(const site&) = delete;
+  site& operator=(const site&) = delete;
+
+  /// Higher than every one before.
+  uint64_t next_incarnation() { return ++incarnations_ << 20; }
+
+  world& where;
+  const cluster_config config;
+  const std::vector<group_spec> groups;
+  network net;
+  device_park devices;
+  /// Of the models that the clients' texts are made of.
+  const std::shared_ptr<const tokenizer> tokens;
+
+ private:
+  uint64_t incarnations_ = 0;
+};
+
+/// What all kinds have in common. Its end cuts it off from everything first; then its actors end without effect.
+class node : public process {
+ public:
+  struct description {
+    node_name name;
+    std::string role;
+    uint64_t incarnation = 0;
+    std::vector<node_name> dials;
+    std::vector<std::string> roles;
+  };
+
+  node(site& where, const description& what);
+  ~node() override;
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  owner_number owner() const override { return owner_; }
+  const node_name& name() const { return name_; }
+  /// Events of level error that its actors logged.
+  uint64_t errors() const { return log_.errors(); }
+
+ protected:
+  /// When its actors are there.
+  void join_network();
+  /// Called by the end of each kind, while what its actors refer to still lives.
+  void end_actors();
+
+  site& site_;
+  environment& env() { return env_; }
+  caf::actor_system& system() { return *system_; }
+
+ private:
+  const node_name name_;
+  const owner_number owner_;
+  const description description_;
+  node_clock clock_;
+  seeded_random random_;
+  node_log log_;
+  actor_metrics metrics_;
+  post_office post_;
+  environment env_;
+  node_actor_config actors_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<network::endpoint> place_;
+  /// What the post office sends through, before and after there is a place in the network.
+  class gate;
+  std::unique_ptr<gate> gate_;
+};
+
+using ended_handler = std::function<void(int exit_code)>;
+
+class gateway_process final : public node {
+ public:
+  gateway_process(site& where, const gateway_config& which, stored& disk, ended_handler ended);
+  ~gateway_process() override;
+
+  void terminate() override;
+  /// A client's request. The sink is told everything else; `unavailable` at once where it is draining.
+  void begin(uint64_t key, generate_request request, std::shared_ptr<answer_sink> sink);
+  /// The client went away.
+  void leave(uint64_t key);
+  bool ready() const { return board_.read().ready; }
+
+ private:
+  void wait_for_streams(duration until);
+
+  memory_store state_;
+  status_board board_;
+  ended_handler ended_;
+  /// Streams that have not ended.
+  std::shared_ptr<uint32_t> running_ = std::make_shared<uint32_t>(0);
+};
+
+class rank_process final : public node {
+ public:
+  rank_process(site& where, rank_address which, generation_number generation, ended_handler ended);
+  ~rank_process() override;
+
+  void terminate() override;
+
+ private:
+  std::unique_ptr<compute> device_;
+  caf::actor rank_;
+};
+
+class host_process final : public node {
+ public:
+  host_process(site& where, const host_config& which, machine& on, ended_handler ended);
+  ~host_process() override;
+
+  void terminate() override;
+
+ private:
+  simulated_process_host processes_;
+  caf::actor agent_;
+};
+
+}  // namespace troupe::simulation

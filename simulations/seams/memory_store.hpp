@@ -1,0 +1,42 @@
+// The store seam of a simulation: what survives the processes that write it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "actors/seams/store.hpp"
+
+namespace troupe::simulation {
+
+/// What is stored. One thread.
+class stored {
+ public:
+  std::map<std::string, store_entry, std::less<>> entries;
+  uint64_t revision = 0;
+  /// Every call fails, as with a full or broken disk.
+  bool fails = false;
+};
+
+/// A process's access to it: ends with the process.
+class memory_store final : public store {
+ public:
+  explicit memory_store(stored& where) : where_(where) {}
+
+  /// From now on nothing reaches what is stored.
+  void cut() { cut_ = true; }
+
+  result<std::optional<store_entry>> get(std::string_view key) override;
+  result<uint64_t> put_if(std::string_view key, std::string_view value, uint64_t expected) override;
+  result<void> remove_if(std::string_view key, uint64_t expected) override;
+  result<std::vector<store_entry>> list(std::string_view prefix) override;
+
+ private:
+  result<void> check() const;
+  result<void> check(std::string_view key, uint64_t expected) const;
+
+  stored& where_;
+  bool cut_ = false;
+};
+
+}  // namespace troupe::simulation

@@ -1,0 +1,97 @@
+// A whole cluster of production actors in one world.
+#include <boost/test/unit_test.hpp>
+#include <deque>
+
+#include "actors/runtime/runtime.hpp"
+#include "simulations/workload/client.hpp"
+
+namespace troupe::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+// CAF's type ids are registered once per process, before the first configuration.
+const bool registered = [] {
+  init_messages();
+  return true;
+}();
+
+cluster_config small() {
+  cluster_config config;
+  config.name = "simulated";
+  for (const char* host : {"host-0", "host-1"}) config.hosts.push_back({.name = host});
+  config.gateways.push_back({.name = "gateway-0", .host = "host-0"});
+  deployment_config deployment;
+  deployment.name = "m";
+  deployment.groups = 2;
+  deployment.tensor_parallel = 2;
+  deployment.kv_positions = 4096;
+  config.deployments.push_back(deployment);
+  return config;
+}
+
+struct run {
+  explicit run(uint64_t seed, size_t clients = 8) : w(seed), it(w, small()) {
+    for (size_t i = 0; i < clients; ++i) all.emplace_back(it, counts, client_habits{.model = "m"}, i + 1);
+  }
+  void pass(duration d) { w.run_until(w.now() + d); }
+  /// Nobody begins anything more; what was begun ends.
+  void finish() {
+    for (client& each : all) each.stop();
+    pass(30s);
+    for (client& each : all) BOOST_TEST(!each.is_waiting());
+    for (const std::string& violation : counts.violations) BOOST_ERROR(violation);
+  }
+
+  world w;
+  cluster it;
+  tally counts;
+  std::deque<client> all;
+};
+
+BOOST_AUTO_TEST_CASE(a_cluster_starts_and_serves_every_stream_right) {
+  run r(1);
+  r.pass(30s);
+  r.finish();
+  BOOST_TEST_MESSAGE(r.counts.complete << " requests, " << r.counts.tokens << " tokens, " << r.w.history().count()
+                                       << " events");
+  BOOST_TEST(r.counts.complete > 100U);
+  BOOST_TEST(r.counts.failed == 0U);
+  BOOST_TEST(r.counts.complete + r.counts.left == r.counts.begun);
+}
+
+uint64_t hash_of(uint64_t seed) {
+  run r(seed, 3);
+  r.pass(10s);
+  return r.w.history().hash();
+}
+
+BOOST_AUTO_TEST_CASE(a_seed_has_one_history) {
+  for (uint64_t seed = 0; seed < 5; ++seed) BOOST_TEST(hash_of(seed) == hash_of(seed));
+  BOOST_TEST(hash_of(1) != hash_of(2));
+}
+
+BOOST_AUTO_TEST_CASE(streams_survive_the_death_of_ranks) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      run r(seed);
+      seeded_random random(seed, 99);
+      r.pass(10s);
+      uint64_t killed = 0;
+      for (int i = 0; i < 5; ++i) {
+        machine& host = r.it.host(random.chance(0.5) ? "host-0" : "host-1");
+        const auto living = host.list();
+        const auto& victim = living[random.below(living.size())];
+        if (victim.generation != 0 && host.end(victim.name, victim.generation, end_process::kill)) ++killed;
+        r.pass(random.between(duration(1s), duration(8s)));
+      }
+      r.finish();
+      BOOST_TEST(killed > 0U);
+      BOOST_TEST(r.counts.complete > 50U);
+      BOOST_TEST(r.counts.failed == 0U);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace troupe::simulation
