@@ -122,7 +122,7 @@ gateway_process::gateway_process(site& where, const gateway_config& which, store
       ended_(std::move(ended)) {
   spawn_gateway_actors({.system = system(),
                         .env = env(),
-                        .groups = site_.groups,
+                        .groups = home().groups,
                         .board = board_,
                         .state = state_,
                         .pid = 1,
@@ -140,12 +140,12 @@ gateway_process::~gateway_process() {
 void gateway_process::terminate() {
   if (board_.read().draining) return;
   board_.set_draining();
-  wait_for_streams(site_.where.now() + site_.config.supervision.drain_timeout);
+  wait_for_streams(home().where.now() + home().config.supervision.drain_timeout);
 }
 
 void gateway_process::wait_for_streams(duration until) {
-  if (*running_ == 0 || site_.where.now() >= until) return ended_(0);
-  site_.where.after(std::chrono::milliseconds(20), owner(), [this, until] { wait_for_streams(until); });
+  if (*running_ == 0 || home().where.now() >= until) return ended_(0);
+  home().where.after(std::chrono::milliseconds(20), owner(), [this, until] { wait_for_streams(until); });
 }
 
 namespace {
@@ -177,7 +177,7 @@ void gateway_process::begin(uint64_t key, generate_request request, std::shared_
   content.key = key;
   content.request = std::move(request);
   content.sink = std::make_shared<counted_sink>(std::move(sink), running_);
-  content.tokens = site_.tokens;
+  content.tokens = home().tokens;
   tell(actor, begin_request{std::make_shared<const begin_request::content>(std::move(content))});
 }
 
@@ -189,19 +189,19 @@ rank_process::rank_process(site& where, rank_address which, generation_number ge
                    .incarnation = (generation << 20) + (where.next_incarnation() >> 20 & 0xF'FFFF),
                    .dials = gateways_of(where.config),
                    .roles = {"gateway"}}) {
-  const group_spec& group = site_.groups[which.group];
+  const group_spec& group = home().groups[which.group];
   const deployment_config& deployment = *group.deployment;
   const uint32_t pages = (deployment.kv_positions + kv_page_positions - 1) / kv_page_positions;
-  device_ = site_.devices.make(which.group, generation,
-                               {.owner = owner(),
-                                .rank = which.rank,
-                                .tp = group.ranks(),
-                                .limits = {.rows_max = deployment.step_tokens_max,
-                                           .sequences_max = deployment.sequences_max,
-                                           .logits_max = deployment.step_tokens_max,
-                                           .context_max = std::min(deployment.kv_positions, 2048U),
-                                           .vocab_size = static_cast<uint32_t>(alphabet.size()),
-                                           .kv_pages = pages}});
+  device_ = home().devices.make(which.group, generation,
+                                {.owner = owner(),
+                                 .rank = which.rank,
+                                 .tp = group.ranks(),
+                                 .limits = {.rows_max = deployment.step_tokens_max,
+                                            .sequences_max = deployment.sequences_max,
+                                            .logits_max = deployment.step_tokens_max,
+                                            .context_max = std::min(deployment.kv_positions, 2048U),
+                                            .vocab_size = static_cast<uint32_t>(alphabet.size()),
+                                            .kv_pages = pages}});
   rank_config for_rank;
   for_rank.group = &group;
   for_rank.rank = which.rank;
@@ -232,13 +232,13 @@ host_process::host_process(site& where, const host_config& which, machine& on, e
       processes_(on, owner()) {
   host_agent_config agent;
   agent.pid = 1;
-  for (const auto& gateway : site_.config.gateways)
+  for (const auto& gateway : home().config.gateways)
     if (gateway.host == which.name) agent.permanent.push_back({gateway.name, 0, {}});
   agent.rank_arguments = [](const group_spec&, uint32_t, generation_number) { return std::vector<std::string>(); };
   agent.shared_memory_bytes = [](const group_spec&) -> result<uint64_t> { return uint64_t{0}; };
   agent.end_node = std::move(ended);
   spawn_heartbeats(system(), env());
-  agent_ = caf::actor_cast<caf::actor>(spawn_host_agent(system(), env(), std::move(agent), site_.groups, processes_));
+  agent_ = caf::actor_cast<caf::actor>(spawn_host_agent(system(), env(), std::move(agent), home().groups, processes_));
   join_network();
 }
 

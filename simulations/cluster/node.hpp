@@ -75,11 +75,12 @@ class node : public process {
   /// Called by the end of each kind, while what its actors refer to still lives.
   void end_actors();
 
-  site& site_;
+  site& home() { return site_; }
   environment& env() { return env_; }
   caf::actor_system& system() { return *system_; }
 
  private:
+  site& site_;
   const node_name name_;
   const owner_number owner_;
   const description description_;
