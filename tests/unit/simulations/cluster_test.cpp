@@ -93,5 +93,74 @@ BOOST_AUTO_TEST_CASE(streams_survive_the_death_of_ranks) {
   }
 }
 
+/// One process dies, stops for a while or is cut off from the gateway, or a host loses its agent for a while.
+void harm(run& r, seeded_random& random) {
+  const auto& hosts = r.it.hosts();
+  machine& host = *std::next(hosts.begin(), static_cast<std::ptrdiff_t>(random.below(hosts.size())))->second;
+  const auto living = host.list();
+  switch (random.below(5)) {
+    case 0:
+    case 1: {
+      if (living.empty()) return;
+      const auto& victim = living[random.below(living.size())];
+      host.end(victim.name, victim.generation, end_process::kill);
+      return;
+    }
+    case 2: {
+      if (living.empty()) return;
+      const auto victim = living[random.below(living.size())];
+      if (!host.stop(victim.name, victim.generation)) return;
+      r.w.after(random.between(duration(100ms), duration(20s)), 0,
+                [&host, victim] { host.go_on(victim.name, victim.generation); });
+      return;
+    }
+    case 3: {
+      if (living.empty()) return;
+      const auto victim = living[random.below(living.size())];
+      path way;
+      way.open = false;
+      const bool there = random.chance(0.7), back = random.chance(0.7);
+      if (there) r.it.net().paths().set(victim.name, "gateway-0", way);
+      if (back) r.it.net().paths().set("gateway-0", victim.name, way);
+      r.it.net().ways_changed();
+      r.w.after(random.between(duration(100ms), duration(10s)), 0, [&r, victim] {
+        r.it.net().paths().set(victim.name, "gateway-0", {});
+        r.it.net().paths().set("gateway-0", victim.name, {});
+        r.it.net().ways_changed();
+      });
+      return;
+    }
+    default:
+      r.it.kill_agent(host.name());
+      r.w.after(random.between(duration(10ms), duration(5s)), 0, [&r, name = host.name()] { r.it.start_agent(name); });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_stream_is_wrong_whatever_dies_stops_or_is_cut_off_and_the_cluster_serves_again) {
+  tally all;
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      run r(seed);
+      seeded_random random(seed, 98);
+      r.pass(10s);
+      for (int i = 0; i < 10; ++i) {
+        harm(r, random);
+        r.pass(random.between(duration(100ms), duration(6s)));
+      }
+      // All is well again: whatever waited gets its answer, and new streams are served.
+      r.pass(60s);
+      const uint64_t before = r.counts.complete;
+      r.pass(20s);
+      BOOST_TEST(r.counts.complete > before + 20);
+      r.finish();
+      all.complete += r.counts.complete;
+      all.failed += r.counts.failed;
+    }
+  }
+  // Those whose gateway died.
+  BOOST_TEST_MESSAGE(all.complete << " requests, " << all.failed << " failed");
+  BOOST_TEST(all.failed < all.complete / 100);
+}
+
 }  // namespace
 }  // namespace troupe::simulation
