@@ -9,17 +9,6 @@
 namespace troupe {
 namespace {
 
-caf::actor spawn_watching_membership(const gateway_parts& parts) {
-  auto& post = parts.env.post;
-  auto actor = caf::actor_cast<caf::actor>(
-      spawn_membership(parts.system, parts.env, [&post, &groups = parts.groups](const node_silent& silent) {
-        if (auto rank = find_rank(groups, silent.peer.node))
-          tell(post.local(service::group_supervisor, rank->group), silent);
-      }));
-  post.bind(service::membership, no_group_number, actor);
-  return actor;
-}
-
 std::vector<root_config::child> children_of(const gateway_parts& parts) {
   std::vector<root_config::child> children;
   const auto add = [&](const char* name, std::function<caf::actor()> spawn) {
@@ -38,7 +27,13 @@ std::vector<root_config::child> children_of(const gateway_parts& parts) {
     return caf::actor_cast<caf::actor>(
         spawn_controller(parts.system, parts.env, std::move(for_it), parts.groups, parts.state));
   });
-  add("membership", [parts] { return spawn_watching_membership(parts); });
+  add("membership", [parts] {
+    const auto on_silent = [&post = parts.env.post, &groups = parts.groups](const node_silent& silent) {
+      if (auto rank = find_rank(groups, silent.peer.node))
+        tell(post.local(service::group_supervisor, rank->group), silent);
+    };
+    return caf::actor_cast<caf::actor>(spawn_membership(parts.system, parts.env, on_silent));
+  });
   if (parts.started_by) {
     add("host_watch", [parts] {
       return caf::actor_cast<caf::actor>(

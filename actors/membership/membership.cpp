@@ -53,7 +53,9 @@ struct membership_state {
 
 membership_actor spawn_membership(caf::actor_system& system, environment& env,
                                   std::function<void(const node_silent&)> on_silent) {
-  return system.spawn<membership_actor::stateful_impl<membership_state>>(std::ref(env), std::move(on_silent));
+  auto actor = system.spawn<membership_actor::stateful_impl<membership_state>>(std::ref(env), std::move(on_silent));
+  env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(actor));
+  return actor;
 }
 
 }  // namespace troupe

@@ -120,8 +120,7 @@ result<int> run_host_node(const cluster_config& config, const node_arguments& ar
 
   auto for_agent = agent_config(config, arguments.config_file, addresses);
   for_agent.end_node = [&node](int exit_code) { node.request_end(exit_code); };
-  auto membership = spawn_membership(node.system(), env, [](const node_silent&) {});
-  env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(membership));
+  spawn_membership(node.system(), env, [](const node_silent&) {});
   auto agent = spawn_host_agent(node.system(), env, std::move(for_agent), node.groups(), *processes);
   listening(addresses);
   int exit_code = node.run([&] {

@@ -58,7 +58,6 @@ asio_transport_config transport_config_of(node_config& config, const peer_identi
 }  // namespace
 
 void prepare_process() {
-  init_messages();
   auto set = end_signals();
   TROUPE_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   // A peer that closes its end is an error of the write, not the end of the process.

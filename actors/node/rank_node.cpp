@@ -65,8 +65,7 @@ result<int> run_rank_node(const cluster_config& config, node_arguments arguments
   for_rank.pid = ::getpid();
   for_rank.listening = std::move(listening);
   for_rank.end_node = end_node;
-  auto membership = spawn_membership(node.system(), env, [](const node_silent&) {});
-  env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(membership));
+  spawn_membership(node.system(), env, [](const node_silent&) {});
   auto rank = spawn_rank(node.system(), env, std::move(for_rank), *device);
   TROUPE_TRY(node.start_transport());
   int exit_code = node.run([&] { tell(rank, terminate_node{}); });

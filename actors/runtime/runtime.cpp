@@ -4,9 +4,13 @@
 
 namespace troupe {
 
-void init_messages() {
-  caf::core::init_global_meta_objects();
-  caf::init_global_meta_objects<caf::id_block::troupe>();
+registered_messages::registered_messages() {
+  static const bool once = [] {
+    caf::core::init_global_meta_objects();
+    caf::init_global_meta_objects<caf::id_block::troupe>();
+    return true;
+  }();
+  static_cast<void>(once);
 }
 
 actor_config::actor_config(size_t threads) {

@@ -26,11 +26,15 @@ void tell_after(const Handle& to, duration delay, Message message) {
   caf::delayed_anon_send(to, delay, std::move(message));
 }
 
-/// Registers our message types with CAF; once per process, before the first actor system.
-void init_messages();
+/// The first base of every configuration: registers our message types with CAF, once per process and before CAF's own
+/// part of the first configuration, as it wants.
+class registered_messages {
+ protected:
+  registered_messages();
+};
 
 /// A configuration for production: a few scheduler threads that sleep when there is nothing to do.
-class actor_config : public caf::actor_system_config {
+class actor_config : registered_messages, public caf::actor_system_config {
  public:
   explicit actor_config(size_t threads);
 };

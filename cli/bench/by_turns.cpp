@@ -1,5 +1,6 @@
 #include "cli/bench/by_turns.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -28,18 +29,23 @@ std::string to_text(const spread& figures, int digits) {
   return text.data();
 }
 
-std::vector<double> sums(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> out;
-  out.reserve(a.size());
-  for (size_t i = 0; i < a.size(); ++i) out.push_back(a[i] + b[i]);
+namespace {
+
+template <class Operation>
+std::vector<double> of_each(const std::vector<double>& a, const std::vector<double>& b, Operation operation) {
+  std::vector<double> out(a.size());
+  std::ranges::transform(a, b, out.begin(), operation);
   return out;
 }
 
+}  // namespace
+
+std::vector<double> sums(const std::vector<double>& a, const std::vector<double>& b) {
+  return of_each(a, b, std::plus());
+}
+
 std::vector<double> ratios(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> out;
-  out.reserve(a.size());
-  for (size_t i = 0; i < a.size(); ++i) out.push_back(a[i] / b[i]);
-  return out;
+  return of_each(a, b, std::divides());
 }
 
 }  // namespace troupe

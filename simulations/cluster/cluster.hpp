@@ -11,7 +11,7 @@ namespace troupe::simulation {
 
 class cluster {
  public:
-  /// Starts the host agents, which start everything else. CAF's messages must be registered (init_messages()).
+  /// Starts the host agents, which start everything else.
   cluster(world& where, cluster_config config);
   ~cluster();
   cluster(const cluster&) = delete;
@@ -21,6 +21,8 @@ class cluster {
   world& where() const { return site_.where; }
   network& net() { return site_.net; }
   device_park& devices() { return site_.devices; }
+  /// What actors logged that nobody expects to happen.
+  const std::vector<std::string>& errors() const { return site_.errors; }
   uint32_t vocab_size() const { return static_cast<uint32_t>(alphabet.size()); }
   /// How a token reads.
   char letter(token_id id) const { return alphabet[id]; }
@@ -31,9 +33,12 @@ class cluster {
   /// One that runs; null where none does.
   gateway_process* any_gateway(seeded_random& random);
 
+  /// Nothing happens where it runs.
   void start_agent(const node_name& host);
   /// SIGKILL; what it has started lives on.
   void kill_agent(const node_name& host);
+  /// SIGTERM, where it runs: what it has started ends before it does, gateways first.
+  void terminate_agent(const node_name& host);
 
  private:
   std::unique_ptr<process> make(const process_spec& spec, std::function<void(int exit_code)> ended);
@@ -41,7 +46,6 @@ class cluster {
   site site_;
   /// By gateway.
   std::map<node_name, stored> disks_;
-  std::map<node_name, gateway_process*> gateways_;
   std::map<node_name, std::unique_ptr<machine>> machines_;
   std::map<node_name, std::unique_ptr<host_process>> agents_;
 };

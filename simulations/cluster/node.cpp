@@ -37,76 +37,52 @@ endpoint_limits limits_of(const cluster_config& config) {
   return limits;
 }
 
-std::vector<node_name> gateways_of(const cluster_config& config) {
+/// Of all hosts or gateways.
+template <class Node>
+std::vector<node_name> names_of(const std::vector<Node>& nodes) {
   std::vector<node_name> names;
-  for (const auto& gateway : config.gateways) names.push_back(gateway.name);
+  names.reserve(nodes.size());
+  for (const Node& each : nodes) names.push_back(each.name);
   return names;
-}
-
-std::vector<node_name> hosts_of(const cluster_config& config) {
-  std::vector<node_name> names;
-  for (const auto& host : config.hosts) names.push_back(host.name);
-  return names;
-}
-
-void spawn_heartbeats(caf::actor_system& system, environment& env) {
-  auto membership = spawn_membership(system, env, [](const node_silent&) {});
-  env.post.bind(service::membership, no_group_number, caf::actor_cast<caf::actor>(membership));
 }
 
 }  // namespace
 
 site::site(world& in, cluster_config what)
-    : where(in), config(std::move(what)), groups(groups_of(config)), net(in), devices(in), tokens(letters()) {}
-
-/// Actors may send at any time: before they are in the network, and after they have been cut off.
-class node::gate final : public transport {
- public:
-  explicit gate(const std::unique_ptr<network::endpoint>& place) : place_(place) {}
-  result<void> send(const node_name& to, frame_bytes frame) override {
-    if (!place_) return {errc::unavailable, "no link to node " + to};
-    return place_->send(to, std::move(frame));
-  }
-  void disconnect(const node_name& other, std::string_view why) override {
-    if (place_) place_->disconnect(other, why);
-  }
-
- private:
-  const std::unique_ptr<network::endpoint>& place_;
-};
+    : where(in),
+      config(std::move(what)),
+      groups(groups_of(config)),
+      net(in),
+      devices(in),
+      random(in.seed(), drawn_by::starts),
+      tokens(letters()) {}
 
 node::node(site& where, const description& what)
     : site_(where),
       name_(what.name),
       owner_(where.where.new_owner()),
-      description_(what),
       clock_(where.where),
-      random_(where.where.seed(), (uint64_t{4} << 32) + owner_),
-      log_(where.where, what.name),
+      random_(where.where.seed(), drawn_by::nodes, owner_),
+      log_(where.where, what.name, where.errors),
       post_({what.name, what.incarnation, what.role}, where.config.name, clock_, log_, metrics_),
       env_{where.config, clock_, random_, log_, post_, metrics_},
       actors_(where.where, owner_),
       system_(std::make_unique<caf::actor_system>(actors_)),
-      gate_(std::make_unique<gate>(place_)) {
-  post_.use(*gate_);
+      place_(where.net,
+             {.self = post_.self(),
+              .owner = owner_,
+              .dials = what.dials,
+              .roles = what.roles,
+              .limits = limits_of(where.config)},
+             post_) {
+  post_.use(place_);
 }
 
 node::~node() { TROUPE_CHECK(!system_); }
 
-void node::join_network() {
-  place_ = std::make_unique<network::endpoint>(
-      site_.net,
-      endpoint_config{.self = {description_.name, description_.incarnation, description_.role},
-                      .owner = owner_,
-                      .dials = description_.dials,
-                      .roles = description_.roles,
-                      .limits = limits_of(site_.config)},
-      post_);
-}
-
 void node::end_actors() {
-  place_.reset();
-  site_.where.forget(owner_);
+  log_.cut();
+  place_.leave();
   post_.end_all();
   dynamic_cast<node_scheduler&>(system_->scheduler()).run_all();
   system_.reset();
@@ -116,7 +92,7 @@ gateway_process::gateway_process(site& where, const gateway_config& which, store
     : node(where, {.name = which.name,
                    .role = "gateway",
                    .incarnation = where.next_incarnation(),
-                   .dials = hosts_of(where.config),
+                   .dials = names_of(where.config.hosts),
                    .roles = {"host", "rank", "ctl"}}),
       state_(disk),
       ended_(std::move(ended)) {
@@ -129,7 +105,6 @@ gateway_process::gateway_process(site& where, const gateway_config& which, store
                         .started_by = which.host,
                         .drain_node = [this] { terminate(); },
                         .end_node = ended_});
-  join_network();
 }
 
 gateway_process::~gateway_process() {
@@ -186,8 +161,8 @@ void gateway_process::leave(uint64_t key) { tell(env().post.local(service::reque
 rank_process::rank_process(site& where, rank_address which, generation_number generation, ended_handler ended)
     : node(where, {.name = where.groups[which.group].rank_node(which.rank),
                    .role = "rank",
-                   .incarnation = (generation << 20) + (where.next_incarnation() >> 20 & 0xF'FFFF),
-                   .dials = gateways_of(where.config),
+                   .incarnation = rank_incarnation(generation, where.random),
+                   .dials = names_of(where.config.gateways),
                    .roles = {"gateway"}}) {
   const group_spec& group = home().groups[which.group];
   const deployment_config& deployment = *group.deployment;
@@ -209,9 +184,8 @@ rank_process::rank_process(site& where, rank_address which, generation_number ge
   for_rank.pid = 1;
   if (group.is_spread()) for_rank.listening = rank_endpoint{group.host_of(which.rank), 1};
   for_rank.end_node = std::move(ended);
-  spawn_heartbeats(system(), env());
+  spawn_membership(system(), env(), [](const node_silent&) {});
   rank_ = caf::actor_cast<caf::actor>(spawn_rank(system(), env(), std::move(for_rank), *device_));
-  join_network();
 }
 
 rank_process::~rank_process() {
@@ -237,9 +211,8 @@ host_process::host_process(site& where, const host_config& which, machine& on, e
   agent.rank_arguments = [](const group_spec&, uint32_t, generation_number) { return std::vector<std::string>(); };
   agent.shared_memory_bytes = [](const group_spec&) -> result<uint64_t> { return uint64_t{0}; };
   agent.end_node = std::move(ended);
-  spawn_heartbeats(system(), env());
+  spawn_membership(system(), env(), [](const node_silent&) {});
   agent_ = caf::actor_cast<caf::actor>(spawn_host_agent(system(), env(), std::move(agent), home().groups, processes_));
-  join_network();
 }
 
 host_process::~host_process() {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <caf/actor_system.hpp>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,8 +40,12 @@ struct site {
   const std::vector<group_spec> groups;
   network net;
   device_park devices;
+  /// For what nodes draw when they start.
+  seeded_random random;
   /// Of the models that the clients' texts are made of.
   const std::shared_ptr<const tokenizer> tokens;
+  /// Events of level error that actors logged: what nobody expects to happen.
+  std::vector<std::string> errors;
 
  private:
   uint64_t incarnations_ = 0;
@@ -66,12 +69,8 @@ class node : public process {
 
   owner_number owner() const override { return owner_; }
   const node_name& name() const { return name_; }
-  /// Events of level error that its actors logged.
-  uint64_t errors() const { return log_.errors(); }
 
  protected:
-  /// When its actors are there.
-  void join_network();
   /// Called by the end of each kind, while what its actors refer to still lives.
   void end_actors();
 
@@ -83,7 +82,6 @@ class node : public process {
   site& site_;
   const node_name name_;
   const owner_number owner_;
-  const description description_;
   node_clock clock_;
   seeded_random random_;
   node_log log_;
@@ -92,10 +90,7 @@ class node : public process {
   environment env_;
   node_actor_config actors_;
   std::unique_ptr<caf::actor_system> system_;
-  std::unique_ptr<network::endpoint> place_;
-  /// What the post office sends through, before and after there is a place in the network.
-  class gate;
-  std::unique_ptr<gate> gate_;
+  network::endpoint place_;
 };
 
 using ended_handler = std::function<void(int exit_code)>;

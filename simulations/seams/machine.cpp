@@ -15,13 +15,12 @@ result<std::vector<process_status>> machine::start(const std::vector<process_spe
       return error{errc::conflict, spec.name + " of generation " + std::to_string(spec.generation) + " lives already"};
   }
   std::vector<process_status> started;
-  seeded_random random(world_.seed(), (uint64_t{3} << 32) + static_cast<uint64_t>(pids_));
   for (const process_spec& spec : specs) {
     children_.push_back({spec, ++pids_, nullptr});
     started.push_back({spec.name, spec.generation, pids_});
     world_.note(name_, "process.started",
                 {{"process", spec.name}, {"generation", spec.generation}, {"pid", int64_t{pids_}}});
-    world_.after(random.between(start_min, start_max), 0, [this, pid = pids_] { begin(pid); });
+    world_.after(random_.between(start_min, start_max), 0, [this, pid = pids_] { begin(pid); });
   }
   return started;
 }
@@ -48,19 +47,24 @@ bool machine::end(const node_name& node, generation_number generation, end_proce
   return true;
 }
 
-bool machine::stop(const node_name& node, generation_number generation) {
+process* machine::running(const node_name& node, generation_number generation) {
   const auto its = find(node, generation);
-  if (its == children_.end() || !its->it) return false;
+  return its == children_.end() ? nullptr : its->it.get();
+}
+
+bool machine::stop(const node_name& node, generation_number generation) {
+  const process* its = running(node, generation);
+  if (its == nullptr) return false;
   world_.note(name_, "process.stopped", {{"process", node}, {"generation", generation}});
-  world_.freeze(its->it->owner());
+  world_.freeze(its->owner());
   return true;
 }
 
 bool machine::go_on(const node_name& node, generation_number generation) {
-  const auto its = find(node, generation);
-  if (its == children_.end() || !its->it) return false;
+  const process* its = running(node, generation);
+  if (its == nullptr) return false;
   world_.note(name_, "process.goes_on", {{"process", node}, {"generation", generation}});
-  world_.thaw(its->it->owner());
+  world_.thaw(its->owner());
   return true;
 }
 

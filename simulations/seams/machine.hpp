@@ -26,7 +26,11 @@ class machine {
       std::function<std::unique_ptr<process>(const process_spec&, std::function<void(int exit_code)> ended)>;
 
   /// `run` makes what a process is.
-  machine(world& where, node_name name, program run) : world_(where), name_(std::move(name)), run_(std::move(run)) {}
+  machine(world& where, node_name name, program run)
+      : world_(where),
+        random_(where.seed(), drawn_by::machines, where.new_owner()),
+        name_(std::move(name)),
+        run_(std::move(run)) {}
   ~machine();
 
   const node_name& name() const { return name_; }
@@ -37,6 +41,8 @@ class machine {
   bool stop(const node_name& node, generation_number generation);
   bool go_on(const node_name& node, generation_number generation);
   std::vector<process_status> list() const;
+  /// Null where no such process runs.
+  process* running(const node_name& node, generation_number generation);
   /// Who is told of exits: the agent that runs now. Those that nobody was told of are told at once.
   void watch(owner_number agent, std::function<void(const process_exit&)> handler);
   void unwatch(owner_number agent);
@@ -58,6 +64,7 @@ class machine {
   void report();
 
   world& world_;
+  seeded_random random_;
   node_name name_;
   program run_;
   std::list<child> children_;

@@ -14,8 +14,6 @@ class stored {
  public:
   std::map<std::string, store_entry, std::less<>> entries;
   uint64_t revision = 0;
-  /// Every call fails, as with a full or broken disk.
-  bool fails = false;
 };
 
 /// A process's access to it: ends with the process.

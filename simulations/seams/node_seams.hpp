@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "actors/runtime/metrics.hpp"
 #include "base/clock.hpp"
@@ -10,7 +11,7 @@
 
 namespace troupe::simulation {
 
-/// The world's time, on a machine that was started an hour before the world began; its civil time can be wrong.
+/// The world's time, on a machine that was started an hour before the world began.
 class node_clock final : public clock {
  public:
   explicit node_clock(const world& where) : world_(where) {}
@@ -18,10 +19,8 @@ class node_clock final : public clock {
   instant now() const override { return instant(std::chrono::hours(1) + world_.now()); }
   std::chrono::sys_time<std::chrono::milliseconds> wall_now() const override {
     constexpr std::chrono::sys_days beginning{std::chrono::year(2026) / 1 / 1};
-    return beginning + std::chrono::duration_cast<std::chrono::milliseconds>(world_.now()) + offset;
+    return beginning + std::chrono::duration_cast<std::chrono::milliseconds>(world_.now());
   }
-
-  std::chrono::milliseconds offset{};
 
  private:
   const world& world_;
@@ -30,20 +29,34 @@ class node_clock final : public clock {
 /// Every event of a node becomes one of the world's history, debug events left out.
 class node_log final : public logger {
  public:
-  node_log(world& where, std::string node) : world_(where), node_(std::move(node)) {}
+  /// Errors are kept besides.
+  node_log(world& where, std::string node, std::vector<std::string>& errors)
+      : world_(where), node_(std::move(node)), errors_(errors) {}
 
   void write(log_level level, std::string_view event, std::initializer_list<log_field> fields) override {
-    if (level == log_level::debug) return;
-    if (level == log_level::error) ++errors_;
+    if (level == log_level::debug || cut_) return;
+    if (level == log_level::error) errors_.push_back(to_text(event, fields));
     world_.note(node_, event, fields);
   }
-  /// What nobody expects to happen.
-  uint64_t errors() const { return errors_; }
+  /// Who has ended says nothing more.
+  void cut() { cut_ = true; }
 
  private:
+  /// Of an error, for who has to find its reason.
+  std::string to_text(std::string_view event, std::initializer_list<log_field> fields) const {
+    std::string text = std::to_string(world_.now() / std::chrono::milliseconds(1)) + " ms, " + node_ + ": ";
+    text += event;
+    for (const log_field& field : fields) {
+      const auto* value = std::get_if<std::string_view>(&field.value);
+      if (value != nullptr) text.append(", ").append(field.key).append(" ").append(*value);
+    }
+    return text;
+  }
+
   world& world_;
   std::string node_;
-  uint64_t errors_ = 0;
+  std::vector<std::string>& errors_;
+  bool cut_ = false;
 };
 
 }  // namespace troupe::simulation

@@ -161,6 +161,7 @@ class simulated_compute final : public compute {
 
 std::unique_ptr<compute> device_park::make(group_number group, generation_number generation,
                                            const device_config& config) {
+  std::erase_if(groups_, [](const auto& entry) { return entry.second.expired(); });
   std::weak_ptr<device_group>& place = groups_[{group, generation}];
   auto its = place.lock();
   if (!its) place = its = std::make_shared<device_group>(*this, config);

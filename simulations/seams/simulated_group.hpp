@@ -37,7 +37,7 @@ class device_group;
 /// All devices: those of one incarnation of a group find each other here.
 class device_park {
  public:
-  explicit device_park(world& where) : world_(where), random_(where.seed(), 2) {}
+  explicit device_park(world& where) : world_(where), random_(where.seed(), drawn_by::devices) {}
 
   /// One rank's. It must not outlive the park; its end is the rank's death.
   std::unique_ptr<compute> make(group_number group, generation_number generation, const device_config& config);

@@ -78,7 +78,7 @@ client::client(cluster& of, tally& to, const client_habits& habits, uint64_t num
       tally_(to),
       habits_(habits),
       owner_(of.where().new_owner()),
-      random_(of.where().seed(), (uint64_t{5} << 32) + number),
+      random_(of.where().seed(), drawn_by::clients, number),
       keys_(number << 32) {
   ask_later();
 }

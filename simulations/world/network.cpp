@@ -1,6 +1,7 @@
 #include "simulations/world/network.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "simulations/world/connection.hpp"
 
@@ -12,10 +13,10 @@ network::endpoint::endpoint(network& of, endpoint_config config, transport_liste
   for (const node_name& peer : config_.dials) dial(peer);
 }
 
-network::endpoint::~endpoint() {
+void network::endpoint::leave() {
   network_.world_.forget(config_.owner);
   network_.endpoints_.erase(config_.owner);
-  for (const auto& [node, link] : links_) link->leave(link->side_of(*this));
+  for (const auto& [node, link] : std::exchange(links_, {})) link->leave(link->side_of(*this));
 }
 
 result<void> network::endpoint::send(const node_name& to, frame_bytes frame) {

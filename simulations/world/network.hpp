@@ -42,22 +42,23 @@ struct endpoint_config {
 
 class network {
  public:
-  explicit network(world& where) : world_(where), random_(where.seed(), 1) {}
+  explicit network(world& where) : world_(where), random_(where.seed(), drawn_by::links) {}
   network(const network&) = delete;
   network& operator=(const network&) = delete;
 
-  /// A node's place in the network, until it is destroyed: as when a process ends, its links end then, and the nodes at
-  /// their other ends are told as soon as the way is open. The world forgets the node's events with it. The network and
-  /// the listener must outlive it.
+  /// A node's place in the network. The network and the listener must outlive it.
   class endpoint final : public transport {
    public:
     endpoint(network& of, endpoint_config config, transport_listener& listener);
-    ~endpoint() override;
+    ~endpoint() override { leave(); }
     endpoint(const endpoint&) = delete;
     endpoint& operator=(const endpoint&) = delete;
 
     result<void> send(const node_name& to, frame_bytes frame) override;
     void disconnect(const node_name& node, std::string_view why) override;
+    /// As when a process ends: nothing can be sent any more, the world forgets the node's events, and the nodes at the
+    /// other ends of its links are told as soon as the way is open.
+    void leave();
 
    private:
     friend class network;

@@ -8,12 +8,13 @@
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <deque>
 
+#include "actors/runtime/runtime.hpp"
 #include "simulations/world/world.hpp"
 
 namespace troupe::simulation {
 
 /// A node's configuration of CAF. It must outlive the actor system, and the world both.
-class node_actor_config : public caf::actor_system_config {
+class node_actor_config : registered_messages, public caf::actor_system_config {
  public:
   node_actor_config(world& where, owner_number whose);
 

@@ -5,11 +5,16 @@
 
 namespace troupe::simulation {
 
+/// Who draws: each part of the world has streams of its own.
+enum class drawn_by : uint8_t { order, links, devices, machines, nodes, starts, clients, faults };
+
 /// Philox in counter mode. Streams of one seed are independent of each other: what one part of the world draws does not
 /// shift what another one draws.
 class seeded_random final : public random_source {
  public:
-  seeded_random(uint64_t seed, uint64_t stream) : seed_(seed), stream_(stream) {}
+  /// `number`: of several of a kind, below 2^32.
+  seeded_random(uint64_t seed, drawn_by who, uint64_t number = 0)
+      : seed_(seed), stream_(static_cast<uint64_t>(who) << 32 | number) {}
 
   uint64_t next() override;
   /// Uniform in [0, count), count > 0.

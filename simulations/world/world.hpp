@@ -19,7 +19,7 @@ class world {
  public:
   using action = std::function<void()>;
 
-  explicit world(uint64_t seed) : seed_(seed), choices_(seed, 0) {}
+  explicit world(uint64_t seed) : seed_(seed), choices_(seed, drawn_by::order) {}
   world(const world&) = delete;
   world& operator=(const world&) = delete;
 

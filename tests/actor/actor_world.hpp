@@ -66,17 +66,6 @@ class kept_errors final : public logger {
   std::vector<std::string> events;
 };
 
-// CAF's type ids are registered once per process, before the first configuration.
-struct registered_messages {
-  registered_messages() {
-    static bool once = [] {
-      init_messages();
-      return true;
-    }();
-    (void)once;
-  }
-};
-
 class test_actor_config : registered_messages, public caf::actor_system_config {
  public:
   test_actor_config() {

@@ -5,18 +5,10 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
 
-#include "actors/runtime/runtime.hpp"
-
 namespace troupe::simulation {
 namespace {
 
 using namespace std::chrono_literals;
-
-// CAF's type ids are registered once per process, before the first configuration.
-const bool registered = [] {
-  init_messages();
-  return true;
-}();
 
 /// A node of nothing but an actor system. Its actors must have ended before it does: CAF waits for them.
 struct node {

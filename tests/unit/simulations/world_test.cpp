@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(every_part_of_an_event_is_in_the_hash_of_a_history) {
 }
 
 BOOST_AUTO_TEST_CASE(streams_of_random_numbers_do_not_shift_each_other) {
-  seeded_random one(5, 1), other(5, 2), again(5, 1);
+  seeded_random one(5, drawn_by::links), other(5, drawn_by::nodes), again(5, drawn_by::links);
   std::vector<uint64_t> alone, beside;
   for (int i = 0; i < 10; ++i) alone.push_back(one.next());
   for (int i = 0; i < 10; ++i) {
@@ -147,11 +147,12 @@ BOOST_AUTO_TEST_CASE(streams_of_random_numbers_do_not_shift_each_other) {
     beside.push_back(again.next());
   }
   BOOST_TEST((alone == beside));
-  BOOST_TEST(seeded_random(5, 2).next() != seeded_random(6, 2).next());
+  BOOST_TEST(seeded_random(5, drawn_by::links, 1).next() != seeded_random(5, drawn_by::links, 2).next());
+  BOOST_TEST(seeded_random(5, drawn_by::links).next() != seeded_random(6, drawn_by::links).next());
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_uniform_in_their_range) {
-  seeded_random random(1, 1);
+  seeded_random random(1, drawn_by::links);
   std::vector<int> count(7);
   for (int i = 0; i < 70000; ++i) ++count.at(random.below(7));
   for (const int of_one : count) BOOST_TEST(std::abs(of_one - 10000) < 400);  // four standard deviations
