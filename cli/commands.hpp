@@ -17,6 +17,7 @@ void add_ctl(CLI::App& app, int& exit_code);
 void add_model(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
+void add_simulate(CLI::App& app, int& exit_code);
 
 /// Writes "troupe: <message>" to standard error and returns 1.
 int failed(const error& e);

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_model(app, exit_code);
   add_config(app, exit_code);
   add_bench(app, exit_code);
+  add_simulate(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -10,6 +10,8 @@ namespace troupe {
 namespace {
 
 enum : uint32_t { lease_tick, first_answer_tick };
+/// And the number of the group.
+constexpr uint32_t restart_tick = 1U << 31;
 
 struct controller_state {
   static inline const char* name = "controller";
@@ -48,6 +50,8 @@ struct controller_state {
         [this](const tick& timer) {
           if (timer.which == lease_tick) {
             keep_lease();
+          } else if (timer.which >= restart_tick) {
+            restart(timer.which - restart_tick);
           } else {
             finish(timer.which);
           }
@@ -96,15 +100,26 @@ struct controller_state {
     }
     auto group = at->second;
     supervisors.erase(at);
-    // The lease was lost and taken again: another one supervises the group already.
-    if (std::any_of(supervisors.begin(), supervisors.end(), [&](const auto& s) { return s.second == group; })) return;
+    // The lease was lost and taken again.
+    if (is_supervised(group)) return;
     env.post.bind(service::group_supervisor, group, {});
     if (!control.held()) return;
-    if (!restarts.restart(env.clock.now())) {
+    const auto delay = restarts.restart(env.clock.now());
+    if (!delay) {
       env.log.error("controller.gave_up", {{"group", groups[group].name}});
       self->quit(caf::make_error(caf::sec::runtime_error));
       return;
     }
+    tell_after(handle(), *delay, tick{restart_tick + group});
+  }
+
+  bool is_supervised(group_number group) const {
+    return std::any_of(supervisors.begin(), supervisors.end(), [&](const auto& s) { return s.second == group; });
+  }
+
+  void restart(group_number group) {
+    // Without the lease nobody supervises here; and who took it again has started one.
+    if (!control.held() || is_supervised(group)) return;
     env.log.warn("controller.supervisor_restarted", {{"group", groups[group].name}});
     supervise(groups[group]);
   }

@@ -69,6 +69,8 @@ class batch {
   /// out_of_memory (it could never fit), overloaded.
   result<void> admit(const stream_key& key, generate request, instant now = {}, instant deadline = instant::max());
 
+  /// Whether it waits or runs here.
+  bool has(const stream_key& key) const { return streams_.contains(key); }
   /// Frees the stream's pages and slot at once, also while a step that contains it is running (its pages then stay
   /// unused until that ends). False where unknown.
   bool cancel(const stream_key& key);

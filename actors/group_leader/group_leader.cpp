@@ -54,6 +54,8 @@ struct group_leader_state {
     const auto* cancelled = std::get_if<cancel_stream>(&message.body());
     if (wanted) {
       stream_key key{message.from().node, message.from().incarnation, wanted->stream};
+      // The same message a second time.
+      if (streams.has(key)) return;
       auto taken = admit(key, message.head(), *wanted);
       if (taken) {
         step(env.clock.now());

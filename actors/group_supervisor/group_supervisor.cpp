@@ -93,6 +93,7 @@ struct group_supervisor_state {
     if (!written) {
       // Another control node acts on this group, or the disk fails: this one may not go on. The parent starts it again.
       env.log.error("group.store_failed", {{"group", group.name}, {"why", written.err().message()}});
+      ended = true;
       self->quit(caf::make_error(caf::sec::runtime_error));
       return false;
     }
@@ -286,6 +287,8 @@ struct group_supervisor_state {
     if (which == kill_tick) return send_end();
     auto now = env.clock.now();
     perform(life.on_time(now));
+    // Nobody hears of a generation that could not be stored.
+    if (ended) return;
     if (life.phase() == group_phase::starting) start();
     if (now - announced_at >= config.announce_interval) announce();
     tell_after(handle(), config.check_interval, tick{check_tick});
@@ -325,6 +328,8 @@ struct group_supervisor_state {
   std::set<node_name> start_wanted;
   instant announced_at{};
   duration silence{};
+  /// The store failed: what life says is nobody's business any more.
+  bool ended = false;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "actors/host_watch/host_watch.hpp"
 
+#include <utility>
+
 #include "actors/runtime/orphan_watch.hpp"
 
 namespace troupe {
@@ -22,9 +24,10 @@ struct host_watch_state {
   void look_later() { tell_after(caf::actor_cast<host_watch_actor>(self), orphan.interval(), tick{}); }
 
   void look() {
-    if (orphan.look(env.post.is_up(config.host))) {
+    // Once. It goes on looking: an actor that waits for nothing ends, and its parent would start it again.
+    if (orphan.look(env.post.is_up(config.host)) && !std::exchange(told, true)) {
       env.log.warn("host.lost", {{"host", config.host}, {"ms", orphan.alone() / std::chrono::milliseconds(1)}});
-      return config.drain_node();
+      config.drain_node();
     }
     look_later();
   }
@@ -33,6 +36,7 @@ struct host_watch_state {
   environment& env;
   host_watch_config config;
   orphan_watch orphan;
+  bool told = false;
 };
 
 }  // namespace

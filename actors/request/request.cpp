@@ -223,6 +223,7 @@ struct request_state {
       case choice_stream::verdict::repeated:
       case choice_stream::verdict::late: env.metrics.frame_refused("order"); return;
     }
+    env.metrics.token_committed(request.request_id, *index, progress.token.index, c.group, c.generation);
     note_time(c);
     if (progress.token.index == 0) c.cached_tokens = progress.token.cached;
     c.refusals = 0;

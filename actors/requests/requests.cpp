@@ -61,9 +61,10 @@ struct requests_state {
     if (!step) return;
     const auto& head = message.head();
     for (const auto& token : step->tokens) {
-      // Unknown: its request ended a moment ago and the cancel is on its way.
       if (auto at = by_stream.find(token.stream); at != by_stream.end()) {
         tell(at->second, stream_progress{head.group, head.generation, token});
+      } else {
+        end_unknown(token.stream, message);
       }
     }
     for (const auto& embedding : step->embeddings) {
@@ -76,6 +77,15 @@ struct requests_state {
         tell(at->second, stream_rejected{head.group, head.generation, refused});
       }
     }
+  }
+
+  // Its request has ended: the cancel is on its way, or was lost, or the stream was begun by a message that came twice.
+  void end_unknown(stream_id stream, const inbound& message) {
+    envelope_head head;
+    head.to = service::group_leader;
+    head.group = message.head().group;
+    head.generation = message.head().generation;
+    (void)env.post.send(message.from().node, head, cancel_stream{stream});
   }
 
   void on_exit(const caf::exit_msg& exit) {

@@ -22,6 +22,9 @@ class actor_metrics {
   /// `outcome` is "ok", "cancelled" or an error's name.
   virtual void request_ended(std::string_view /*outcome*/, uint32_t /*prompt_tokens*/, uint32_t /*completion_tokens*/) {
   }
+  /// A token became part of an answer, whatever happens from now on.
+  virtual void token_committed(std::string_view /*request*/, uint32_t /*choice*/, uint32_t /*index*/,
+                               group_number /*group*/, generation_number /*generation*/) {}
   /// Between two tokens of one stream that came without a failover.
   virtual void next_token(duration /*since_last*/) {}
   /// A stream went on in another group: from the loss of its group to its next token.

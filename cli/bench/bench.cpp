@@ -89,6 +89,8 @@ void add_peers(CLI::App& bench, int& exit_code) {
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads of each side")->capture_default_str();
   command->add_option("--rounds", options->rounds, "Measured rounds")->capture_default_str();
+  command->add_option("--least-seconds", options->least_seconds, "Of a comparison of rates: more rounds until then")
+      ->capture_default_str();
   command->callback([options, &exit_code] { exit_code = finished(bench_peers(*options)); });
 }
 

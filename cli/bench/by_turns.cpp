@@ -4,11 +4,15 @@
 #include <array>
 #include <cstdio>
 
+#include "cli/bench/stopwatch.hpp"
+
 namespace troupe {
 
-result<std::vector<std::vector<double>>> by_turns(uint32_t rounds, const std::vector<measurement>& measurements) {
+result<std::vector<std::vector<double>>> by_turns(uint32_t rounds, const std::vector<measurement>& measurements,
+                                                  double least_seconds) {
   std::vector<std::vector<double>> figures(measurements.size());
-  for (uint32_t round = 0; round <= rounds; ++round) {
+  const stopwatch time;
+  for (uint32_t round = 0; round <= rounds || time.seconds() < least_seconds; ++round) {
     for (size_t i = 0; i < measurements.size(); ++i) {
       TROUPE_ASSIGN(const double figure, measurements[i]());
       if (round > 0) figures[i].push_back(figure);

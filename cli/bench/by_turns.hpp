@@ -12,9 +12,11 @@ namespace troupe {
 
 using measurement = std::function<result<double>()>;
 
-/// What each gave in each round: [measurement][round]. There is one unmeasured round before. Errors: the first of a
-/// measurement.
-result<std::vector<std::vector<double>>> by_turns(uint32_t rounds, const std::vector<measurement>& measurements);
+/// What each gave in each round: [measurement][round]. There is one unmeasured round before, then at least `rounds`,
+/// and more until they have taken `least_seconds`: what is short is measured often, for a shared machine's moods last
+/// for seconds. Errors: the first of a measurement.
+result<std::vector<std::vector<double>>> by_turns(uint32_t rounds, const std::vector<measurement>& measurements,
+                                                  double least_seconds = 0);
 
 /// Of a figure's rounds.
 struct spread {

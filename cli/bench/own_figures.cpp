@@ -66,7 +66,7 @@ result<void> own_figures::bandwidth(const std::string& what, program_side& side)
     TROUPE_ASSIGN(const double seconds, side.decode(1, options_.steps, options_.context));
     return bytes_of_step / seconds;
   };
-  TROUPE_ASSIGN(const auto bytes, by_turns(options_.rounds, {possible, used}));
+  TROUPE_ASSIGN(const auto bytes, by_turns(options_.rounds, {possible, used}, options_.least_seconds));
   const double most = spread_of(bytes[0]).median / 1e9;
   note(what + ", 1 stream, share of the memory's " + std::to_string(most).substr(0, 4) + " GB/s",
        to_text(spread_of(ratios(bytes[1], bytes[0])), 2), "≥ 0.85");
@@ -82,7 +82,8 @@ result<void> own_figures::ranks(const std::string& what, const std::string& mode
     // There and back: a machine that becomes slower or faster meets both alike.
     const measurement whole = [&] { return seconds(side); };
     const measurement in_ranks = [&] { return seconds(*split); };
-    TROUPE_ASSIGN(const auto took, by_turns(options_.rounds, {whole, in_ranks, in_ranks, whole}));
+    TROUPE_ASSIGN(const auto took,
+                  by_turns(options_.rounds, {whole, in_ranks, in_ranks, whole}, options_.least_seconds));
     note(what + ", " + of + ": " + std::to_string(tp) + " ranks of one thread over one of " + std::to_string(tp),
          to_text(spread_of(ratios(sums(took[0], took[3]), sums(took[1], took[2]))), 2), "≥ 0.93");
     return {};

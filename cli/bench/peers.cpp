@@ -86,7 +86,8 @@ class peers_run {
         return tokens / seconds;
       };
     };
-    TROUPE_ASSIGN(const auto rates, by_turns(options_.rounds, {rate_of(ours), rate_of(theirs)}));
+    TROUPE_ASSIGN(const auto rates,
+                  by_turns(options_.rounds, {rate_of(ours), rate_of(theirs)}, options_.least_seconds));
     print_row(row, to_text(spread_of(rates[0]), 1), to_text(spread_of(rates[1]), 1),
               to_text(spread_of(ratios(rates[0], rates[1])), 2));
     return {};
@@ -131,8 +132,8 @@ class peers_run {
 }  // namespace
 
 result<void> bench_peers(const peers_options& options) {
-  std::printf("%u threads each, by turns, %u rounds: median (least – most), rates in tokens per second\n",
-              options.threads, options.rounds);
+  std::printf("%u threads each, by turns, %u rounds or %g s: median (least – most), rates in tokens per second\n",
+              options.threads, options.rounds, options.least_seconds);
   peers_run run(options);
   for (const std::string& name : options.names)
     for (const std::string& precision : options.precisions) TROUPE_TRY(run.compare(name, precision));

@@ -21,6 +21,8 @@ struct peers_options {
   std::vector<std::string> precisions{"bf16", "int8", "int4"};
   uint32_t threads = 2;
   uint32_t rounds = 5;
+  /// Of a comparison of rates; more rounds where those are through sooner.
+  double least_seconds = 20;
   uint32_t prompt = 512;
   uint32_t steps = 16;
   uint32_t context = 64;

@@ -42,17 +42,46 @@ void cluster::start_agent(const node_name& host) {
   agents_[host] = std::make_unique<host_process>(site_, *its, *machines_.at(host), [this, host](int exit_code) {
     site_.where.note(host, "agent.ended", {{"exit_code", exit_code}});
     // An event of its own: if it is killed before, nothing is left to end.
-    site_.where.soon(agents_.at(host)->owner(), [this, host] { agents_.erase(host); });
+    site_.where.soon(agents_.at(host)->owner(), [this, host] {
+      agents_.erase(host);
+      if (keeps_agents_) site_.where.after(std::chrono::seconds(1), 0, [this, host] { start_agent(host); });
+    });
   });
 }
 
 void cluster::kill_agent(const node_name& host) {
+  if (!agents_.contains(host)) return;
   site_.where.note(host, "agent.killed");
   agents_.erase(host);
 }
 
+bool cluster::stop_agent(const node_name& host) {
+  const auto its = agents_.find(host);
+  if (its == agents_.end()) return false;
+  site_.where.note(host, "agent.stopped");
+  site_.where.freeze(its->second->owner());
+  return true;
+}
+
+bool cluster::go_on_agent(const node_name& host) {
+  const auto its = agents_.find(host);
+  if (its == agents_.end()) return false;
+  site_.where.note(host, "agent.goes_on");
+  site_.where.thaw(its->second->owner());
+  return true;
+}
+
 void cluster::terminate_agent(const node_name& host) {
   if (const auto its = agents_.find(host); its != agents_.end()) its->second->terminate();
+}
+
+std::set<node_name, std::less<>> cluster::nodes_on(const node_name& host) const {
+  std::set<node_name, std::less<>> nodes = {host};
+  for (const auto& gateway : site_.config.gateways)
+    if (gateway.host == host) nodes.insert(gateway.name);
+  for (const auto& group : site_.groups)
+    for (const uint32_t rank : group.ranks_on(host)) nodes.insert(group.rank_node(rank));
+  return nodes;
 }
 
 std::unique_ptr<process> cluster::make(const process_spec& spec, std::function<void(int exit_code)> ended) {

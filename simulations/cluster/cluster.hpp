@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "simulations/cluster/node.hpp"
@@ -21,8 +22,12 @@ class cluster {
   world& where() const { return site_.where; }
   network& net() { return site_.net; }
   device_park& devices() { return site_.devices; }
-  /// What actors logged that nobody expects to happen.
-  const std::vector<std::string>& errors() const { return site_.errors; }
+  const std::vector<group_spec>& groups() const { return site_.groups; }
+  machine_clock& clock(const node_name& host) { return site_.clocks[host]; }
+  /// Of a gateway.
+  stored& disk(const node_name& gateway) { return disks_[gateway]; }
+  /// All that could run there, the host's agent among them.
+  std::set<node_name, std::less<>> nodes_on(const node_name& host) const;
   uint32_t vocab_size() const { return static_cast<uint32_t>(alphabet.size()); }
   /// How a token reads.
   char letter(token_id id) const { return alphabet[id]; }
@@ -33,10 +38,15 @@ class cluster {
   /// One that runs; null where none does.
   gateway_process* any_gateway(seeded_random& random);
 
+  /// From now on an agent that ends by itself is started again a second later, as a machine's service manager does.
+  void keep_agents() { keeps_agents_ = true; }
   /// Nothing happens where it runs.
   void start_agent(const node_name& host);
   /// SIGKILL; what it has started lives on.
   void kill_agent(const node_name& host);
+  /// SIGSTOP and SIGCONT. False where it does not run.
+  bool stop_agent(const node_name& host);
+  bool go_on_agent(const node_name& host);
   /// SIGTERM, where it runs: what it has started ends before it does, gateways first.
   void terminate_agent(const node_name& host);
 
@@ -48,6 +58,7 @@ class cluster {
   std::map<node_name, stored> disks_;
   std::map<node_name, std::unique_ptr<machine>> machines_;
   std::map<node_name, std::unique_ptr<host_process>> agents_;
+  bool keeps_agents_ = false;
 };
 
 }  // namespace troupe::simulation

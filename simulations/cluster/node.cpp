@@ -61,12 +61,13 @@ node::node(site& where, const description& what)
     : site_(where),
       name_(what.name),
       owner_(where.where.new_owner()),
-      clock_(where.where),
+      clock_(where.where, where.clocks[what.host]),
       random_(where.where.seed(), drawn_by::nodes, owner_),
-      log_(where.where, what.name, where.errors),
+      log_(where.where, what.name),
+      metrics_(where.where, what.name),
       post_({what.name, what.incarnation, what.role}, where.config.name, clock_, log_, metrics_),
       env_{where.config, clock_, random_, log_, post_, metrics_},
-      actors_(where.where, owner_),
+      actors_(where.where, where.clocks[what.host], owner_),
       system_(std::make_unique<caf::actor_system>(actors_)),
       place_(where.net,
              {.self = post_.self(),
@@ -82,6 +83,7 @@ node::~node() { TROUPE_CHECK(!system_); }
 
 void node::end_actors() {
   log_.cut();
+  metrics_.cut();
   place_.leave();
   post_.end_all();
   dynamic_cast<node_scheduler&>(system_->scheduler()).run_all();
@@ -91,6 +93,7 @@ void node::end_actors() {
 gateway_process::gateway_process(site& where, const gateway_config& which, stored& disk, ended_handler ended)
     : node(where, {.name = which.name,
                    .role = "gateway",
+                   .host = which.host,
                    .incarnation = where.next_incarnation(),
                    .dials = names_of(where.config.hosts),
                    .roles = {"host", "rank", "ctl"}}),
@@ -158,9 +161,12 @@ void gateway_process::begin(uint64_t key, generate_request request, std::shared_
 
 void gateway_process::leave(uint64_t key) { tell(env().post.local(service::requests), client_gone{key}); }
 
+void gateway_process::resume(uint64_t key) { tell(env().post.local(service::requests), client_resumed{key}); }
+
 rank_process::rank_process(site& where, rank_address which, generation_number generation, ended_handler ended)
     : node(where, {.name = where.groups[which.group].rank_node(which.rank),
                    .role = "rank",
+                   .host = where.groups[which.group].host_of(which.rank),
                    .incarnation = rank_incarnation(generation, where.random),
                    .dials = names_of(where.config.gateways),
                    .roles = {"gateway"}}) {
@@ -200,6 +206,7 @@ void rank_process::terminate() { tell(caf::actor_cast<rank_actor>(rank_), termin
 host_process::host_process(site& where, const host_config& which, machine& on, ended_handler ended)
     : node(where, {.name = which.name,
                    .role = "host",
+                   .host = which.name,
                    .incarnation = where.next_incarnation(),
                    .dials = {},
                    .roles = {"gateway", "ctl"}}),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <caf/actor_system.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "actors/runtime/groups.hpp"
 #include "simulations/seams/machine.hpp"
 #include "simulations/seams/memory_store.hpp"
+#include "simulations/seams/node_metrics.hpp"
 #include "simulations/seams/node_seams.hpp"
 #include "simulations/seams/simulated_group.hpp"
 #include "simulations/world/network.hpp"
@@ -40,12 +42,12 @@ struct site {
   const std::vector<group_spec> groups;
   network net;
   device_park devices;
+  /// By host.
+  std::map<node_name, machine_clock> clocks;
   /// For what nodes draw when they start.
   seeded_random random;
   /// Of the models that the clients' texts are made of.
   const std::shared_ptr<const tokenizer> tokens;
-  /// Events of level error that actors logged: what nobody expects to happen.
-  std::vector<std::string> errors;
 
  private:
   uint64_t incarnations_ = 0;
@@ -57,6 +59,7 @@ class node : public process {
   struct description {
     node_name name;
     std::string role;
+    node_name host;
     uint64_t incarnation = 0;
     std::vector<node_name> dials;
     std::vector<std::string> roles;
@@ -85,7 +88,7 @@ class node : public process {
   node_clock clock_;
   seeded_random random_;
   node_log log_;
-  actor_metrics metrics_;
+  node_metrics metrics_;
   post_office post_;
   environment env_;
   node_actor_config actors_;
@@ -105,6 +108,8 @@ class gateway_process final : public node {
   void begin(uint64_t key, generate_request request, std::shared_ptr<answer_sink> sink);
   /// The client went away.
   void leave(uint64_t key);
+  /// The client takes deltas again.
+  void resume(uint64_t key);
   bool ready() const { return board_.read().ready; }
 
  private:

@@ -16,8 +16,8 @@ uint64_t mixed(uint64_t a, uint64_t b) {
 
 uint64_t value(token_id id, size_t position) { return mixed(id, position + 1); }
 
-token_id draw(uint64_t sum, uint64_t seed, uint32_t vocab_size) {
-  return static_cast<token_id>(mixed(sum, seed) % vocab_size);
+token_id draw(uint64_t sum, uint64_t seed, uint64_t stream, uint32_t vocab_size) {
+  return static_cast<token_id>(mixed(sum, seed + stream * 0x9E3779B97F4A7C15) % vocab_size);
 }
 
 /// Numbers of very different sizes, so that the order in which rows are added shows.
@@ -36,9 +36,15 @@ hash_model::hash_model(uint32_t vocab_size, uint32_t kv_pages, plan_limits limit
     : vocab_size_(vocab_size), memory_(size_t{kv_pages} * kv_page_positions), checker_(limits) {}
 
 token_id hash_model::next(std::span<const token_id> ids, uint64_t seed, uint32_t vocab_size) {
-  uint64_t sum = 0;
-  for (size_t position = 0; position < ids.size(); ++position) sum += value(ids[position], position);
-  return draw(sum, seed, vocab_size);
+  text so_far;
+  for (const token_id id : ids) so_far.add(id);
+  return so_far.next(seed, 0, vocab_size);
+}
+
+void hash_model::text::add(token_id id) { sum_ += value(id, size_++); }
+
+token_id hash_model::text::next(uint64_t seed, uint64_t stream, uint32_t vocab_size) const {
+  return draw(sum_, seed, stream, vocab_size);
 }
 
 std::vector<float> hash_model::embedding(std::span<const token_id> ids, pooling_kind pooling) {
@@ -88,7 +94,7 @@ void hash_model::draw_all(const sequence_step& sequence, const sampling_task& ta
     uint64_t sum = 0;
     const auto end = static_cast<uint32_t>(sequence.first_position + known + row);
     for (uint32_t position = 0; position < end; ++position) sum += at(sequence, position);
-    done.sampled.push_back({draw(sum, task.params->seed, vocab_size_), 0, {}});
+    done.sampled.push_back({draw(sum, task.params->seed, task.params->stream, vocab_size_), 0, {}});
     if (known + row < sequence.tokens.size() && sequence.tokens[known + row] != done.sampled.back().id) return;
   }
 }

@@ -16,7 +16,18 @@ class hash_model {
   /// Tokens are below `vocab_size`; a small one makes texts that repeat themselves.
   hash_model(uint32_t vocab_size, uint32_t kv_pages, plan_limits limits);
 
-  /// What comes after these ids, by definition.
+  /// What was said so far, one id after the other.
+  class text {
+   public:
+    void add(token_id id);
+    /// What comes after it, by definition. `stream`: sampling_params::stream.
+    token_id next(uint64_t seed, uint64_t stream, uint32_t vocab_size) const;
+
+   private:
+    uint64_t sum_ = 0;
+    size_t size_ = 0;
+  };
+  /// The same of ids that are there already, in stream 0.
   static token_id next(std::span<const token_id> ids, uint64_t seed, uint32_t vocab_size);
   /// The embedding of these ids, by definition.
   static std::vector<float> embedding(std::span<const token_id> ids, pooling_kind pooling);

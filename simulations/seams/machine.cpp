@@ -10,6 +10,7 @@ machine::~machine() {
 }
 
 result<std::vector<process_status>> machine::start(const std::vector<process_spec>& specs) {
+  if (out_of_processes) return error{errc::io_failed, "no process can be made: too many files are open"};
   for (const process_spec& spec : specs) {
     if (find(spec.name, spec.generation) != children_.end())
       return error{errc::conflict, spec.name + " of generation " + std::to_string(spec.generation) + " lives already"};
@@ -18,7 +19,7 @@ result<std::vector<process_status>> machine::start(const std::vector<process_spe
   for (const process_spec& spec : specs) {
     children_.push_back({spec, ++pids_, nullptr});
     started.push_back({spec.name, spec.generation, pids_});
-    world_.note(name_, "process.started",
+    world_.note(name_, "os.started",
                 {{"process", spec.name}, {"generation", spec.generation}, {"pid", int64_t{pids_}}});
     world_.after(random_.between(start_min, start_max), 0, [this, pid = pids_] { begin(pid); });
   }
@@ -55,7 +56,7 @@ process* machine::running(const node_name& node, generation_number generation) {
 bool machine::stop(const node_name& node, generation_number generation) {
   const process* its = running(node, generation);
   if (its == nullptr) return false;
-  world_.note(name_, "process.stopped", {{"process", node}, {"generation", generation}});
+  world_.note(name_, "os.stopped", {{"process", node}, {"generation", generation}});
   world_.freeze(its->owner());
   return true;
 }
@@ -63,7 +64,7 @@ bool machine::stop(const node_name& node, generation_number generation) {
 bool machine::go_on(const node_name& node, generation_number generation) {
   const process* its = running(node, generation);
   if (its == nullptr) return false;
-  world_.note(name_, "process.goes_on", {{"process", node}, {"generation", generation}});
+  world_.note(name_, "os.goes_on", {{"process", node}, {"generation", generation}});
   world_.thaw(its->owner());
   return true;
 }
@@ -94,8 +95,7 @@ std::list<machine::child>::iterator machine::find(const node_name& node, generat
 void machine::exited(int32_t pid, std::string how) {
   const auto its = std::ranges::find(children_, pid, &child::pid);
   if (its == children_.end()) return;  // two reasons at once
-  world_.note(name_, "process.ended",
-              {{"process", its->spec.name}, {"generation", its->spec.generation}, {"how", how}});
+  world_.note(name_, "os.ended", {{"process", its->spec.name}, {"generation", its->spec.generation}, {"how", how}});
   unreported_.push_back({its->spec.name, its->spec.generation, pid, std::move(how)});
   // Out of the table first: its end may start others.
   std::list<child> gone;

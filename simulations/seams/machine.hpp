@@ -47,6 +47,8 @@ class machine {
   void watch(owner_number agent, std::function<void(const process_exit&)> handler);
   void unwatch(owner_number agent);
 
+  /// Nothing can be started now.
+  bool out_of_processes = false;
   /// From the call to a process that runs.
   duration start_min = std::chrono::milliseconds(2), start_max = std::chrono::milliseconds(50);
 

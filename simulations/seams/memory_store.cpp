@@ -8,7 +8,7 @@ constexpr size_t listed_max = 10'000;
 }  // namespace
 
 result<void> memory_store::check() const {
-  if (cut_) return {errc::io_failed, "the disk does not answer"};
+  if (cut_ || where_.fails) return {errc::io_failed, "the disk does not answer"};
   return {};
 }
 

@@ -14,6 +14,8 @@ class stored {
  public:
   std::map<std::string, store_entry, std::less<>> entries;
   uint64_t revision = 0;
+  /// The disk neither reads nor writes now.
+  bool fails = false;
 };
 
 /// A process's access to it: ends with the process.

@@ -10,8 +10,9 @@ namespace troupe::simulation {
 /// One incarnation of a group. Everything in it is called in events of its ranks.
 class device_group : public std::enable_shared_from_this<device_group> {
  public:
-  device_group(device_park& park, const device_config& config)
+  device_group(device_park& park, group_number number, const device_config& config)
       : park_(park),
+        number_(number),
         fingerprint_(config.fingerprint),
         limits_(config.limits),
         members_(config.tp),
@@ -19,6 +20,7 @@ class device_group : public std::enable_shared_from_this<device_group> {
 
   void open(uint32_t rank, owner_number owner, std::function<void(result<compute_facts>)> done) {
     members_[rank].owner = owner;
+    if (broken_) return tell(rank, [done = std::move(done), why = *broken_] { done(why); });
     members_[rank].opened = std::move(done);
     const duration load = park_.random_.between(park_.times.load_min, park_.times.load_max);
     world().after(load, owner, [self = shared_from_this(), rank] { self->loaded(rank); });
@@ -35,7 +37,9 @@ class device_group : public std::enable_shared_from_this<device_group> {
     step_.emplace(step{number, world().now(), std::move(request), std::move(done), {}});
     for (uint32_t rank = 0; rank < members_.size(); ++rank) {
       step_->missing.insert(rank);
-      world().after(park_.random_.between(least, most), members_[rank].owner,
+      const double slowness = park_.trouble_of(number_, rank).slowness;
+      const duration takes = park_.random_.between(least, most);
+      world().after(std::chrono::duration_cast<duration>(takes * slowness), members_[rank].owner,
                     [self = shared_from_this(), rank, number] { self->part(rank, number); });
     }
     world().after(step_->request.deadline, members_[0].owner,
@@ -47,10 +51,10 @@ class device_group : public std::enable_shared_from_this<device_group> {
     members_[rank].ended = std::move(ended);
   }
 
-  /// The rank's process is gone.
+  /// The rank's process is gone. The others see that where it has met them: another process may come in its place.
   void leave(uint32_t rank) {
-    members_[rank] = {};
-    fail({errc::unavailable, "rank " + std::to_string(rank) + " died"});
+    const member gone = std::exchange(members_[rank], {});
+    if (gone.opened || gone.loaded) fail({errc::unavailable, "rank " + std::to_string(rank) + " died"});
   }
 
   void fail(const error& why) {
@@ -89,6 +93,16 @@ class device_group : public std::enable_shared_from_this<device_group> {
   }
 
   void loaded(uint32_t rank) {
+    if (park_.cold) {
+      constexpr auto until_it_is_looked_at = std::chrono::milliseconds(200);
+      return world().after(until_it_is_looked_at, members_[rank].owner,
+                           [self = shared_from_this(), rank] { self->loaded(rank); });
+    }
+    if (park_.trouble_of(number_, rank).cannot_load) {
+      const auto opened = std::exchange(members_[rank].opened, nullptr);
+      if (opened) tell(rank, [opened] { opened(error{errc::io_failed, "the weights end too early"}); });
+      return;
+    }
     members_[rank].loaded = true;
     if (broken_ || !std::ranges::all_of(members_, &member::loaded)) return;
     compute_facts facts;
@@ -104,6 +118,13 @@ class device_group : public std::enable_shared_from_this<device_group> {
 
   void part(uint32_t rank, uint64_t number) {
     if (!step_ || step_->number != number) return;
+    const device_trouble trouble = park_.trouble_of(number_, rank);
+    if (trouble.hangs) {
+      constexpr auto until_it_is_looked_at = std::chrono::milliseconds(100);
+      return world().after(until_it_is_looked_at, members_[rank].owner,
+                           [self = shared_from_this(), rank, number] { self->part(rank, number); });
+    }
+    if (trouble.fails) return fail({errc::io_failed, "the device of rank " + std::to_string(rank) + " failed"});
     step_->missing.erase(rank);
     if (!step_->missing.empty()) return;
     auto outcome = model_.run(step_->request);
@@ -124,6 +145,7 @@ class device_group : public std::enable_shared_from_this<device_group> {
   }
 
   device_park& park_;
+  group_number number_;
   std::string fingerprint_;
   plan_limits limits_;
   std::vector<member> members_;
@@ -164,7 +186,7 @@ std::unique_ptr<compute> device_park::make(group_number group, generation_number
   std::erase_if(groups_, [](const auto& entry) { return entry.second.expired(); });
   std::weak_ptr<device_group>& place = groups_[{group, generation}];
   auto its = place.lock();
-  if (!its) place = its = std::make_shared<device_group>(*this, config);
+  if (!its) place = its = std::make_shared<device_group>(*this, group, config);
   return std::make_unique<simulated_compute>(std::move(its), config);
 }
 

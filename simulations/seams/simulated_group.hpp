@@ -24,6 +24,18 @@ struct device_times {
   double jitter = 0.5;
 };
 
+/// What is wrong with one device.
+struct device_trouble {
+  /// It takes so many times as long.
+  double slowness = 1;
+  /// It does nothing.
+  bool hangs = false;
+  /// Its next part of a step fails.
+  bool fails = false;
+  /// Its weights cannot be read.
+  bool cannot_load = false;
+};
+
 struct device_config {
   /// Of the rank's node.
   owner_number owner = 0;
@@ -43,13 +55,25 @@ class device_park {
   std::unique_ptr<compute> make(group_number group, generation_number generation, const device_config& config);
 
   device_times times;
+  /// Whoever loads weights now waits until that is over: the disk is cold, or busy.
+  bool cold = false;
+
+  /// Of that rank, in this incarnation of its group and those that follow, until well().
+  void trouble(group_number group, uint32_t rank, const device_trouble& what) { troubles_[{group, rank}] = what; }
+  void well(group_number group, uint32_t rank) { troubles_.erase({group, rank}); }
 
  private:
   friend class device_group;
 
+  device_trouble trouble_of(group_number group, uint32_t rank) const {
+    const auto found = troubles_.find({group, rank});
+    return found == troubles_.end() ? device_trouble() : found->second;
+  }
+
   world& world_;
   seeded_random random_;
   std::map<std::pair<group_number, generation_number>, std::weak_ptr<device_group>> groups_;
+  std::map<std::pair<group_number, uint32_t>, device_trouble> troubles_;
 };
 
 }  // namespace troupe::simulation

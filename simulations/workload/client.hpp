@@ -1,8 +1,8 @@
-// A client of a simulated cluster, and the judge of what it gets: it knows every token that its stream has to have.
+// A client of a simulated cluster: asks, reads, goes away, and says what it sees. Checkers judge that.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,20 +16,25 @@ struct tally {
   uint64_t tokens = 0;
   /// By the error's name.
   std::map<std::string, uint64_t> errors;
-  /// What must not be (reliability's invariants I1 to I3), in words.
-  std::vector<std::string> violations;
 };
 
+/// Of all clients of a cluster; a fault may change them while they run.
 struct client_habits {
-  std::string model;
-  uint32_t prompt_max = 40, tokens_max = 60;
+  /// Deployments, each as likely.
+  std::vector<std::string> models;
+  uint32_t prompt_max = 40, tokens_max = 60, choices_max = 1;
   duration think_max = std::chrono::seconds(1);
   /// How often it goes away in the middle.
   double leaves = 0.05;
+  /// How often a prompt begins with one of a few texts, and how long those are.
+  double shares = 0.3;
+  uint32_t shared_max = 150;
+  /// How often it takes nothing more for a while.
+  double pauses = 0;
   duration timeout = std::chrono::minutes(2);
 };
 
-/// Asks one request after the other, of any gateway that runs. The cluster and the tally must outlive it.
+/// Asks one request after the other, of any gateway that runs. The cluster, the tally and the habits must outlive it.
 class client {
  public:
   client(cluster& of, tally& to, const client_habits& habits, uint64_t number);
@@ -47,16 +52,23 @@ class client {
   void ask();
   void ask_later();
   generate_request make_request();
+  void leave_later(const node_name& gateway);
+  /// Takes deltas again after a while.
+  void go_on_later();
 
   cluster& cluster_;
   tally& tally_;
-  const client_habits habits_;
+  const client_habits& habits_;
   const owner_number owner_;
   seeded_random random_;
   /// What it waits for; whoever writes it owns it.
   answer* answer_ = nullptr;
-  uint64_t keys_;
+  /// Of the request under way.
+  uint64_t key_;
+  node_name gateway_;
   bool stopped_ = false;
+  /// False after its end: what is still written to it then is for nobody.
+  std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);
 };
 
 }  // namespace troupe::simulation

@@ -53,6 +53,15 @@ void connection::pump(size_t from) {
 }
 
 void connection::transmit(size_t from, message what) {
+  const bool twice = what.what == kind::frame && network_.repeats(sides_[from].name, sides_[1 - from].name);
+  message second = twice ? what : message();
+  put_under_way(from, std::move(what));
+  if (!twice) return;
+  second.again = true;
+  put_under_way(from, std::move(second));
+}
+
+void connection::put_under_way(size_t from, message what) {
   side& other = sides_[1 - from];
   other.under_way.push_back(std::move(what));
   other.last_arrival = std::max(other.last_arrival, network_.arrival(sides_[from].name, other.name));
@@ -101,9 +110,9 @@ void connection::receive(size_t to, message what) {
       mine.taken_bytes -= what.bytes;
       return pump(to);
     case kind::frame: {
-      frame_credit credit(nullptr, [self = weak_from_this(), to, bytes = what.bytes](void*) {
+      frame_credit credit(nullptr, [self = weak_from_this(), to, bytes = what.bytes, again = what.again](void*) {
         const auto link = self.lock();
-        if (link && link->is_up(to)) link->transmit(to, {.what = kind::credit, .bytes = bytes});
+        if (!again && link && link->is_up(to)) link->transmit(to, {.what = kind::credit, .bytes = bytes});
       });
       mine.who->listener_.on_frame(mine.peer, std::move(what.frame), std::move(credit));
       return;

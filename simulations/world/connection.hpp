@@ -36,6 +36,8 @@ class connection final : public std::enable_shared_from_this<connection> {
     kind what = kind::ping;
     frame_bytes frame{};
     size_t bytes = 0;
+    /// It has arrived once before, and takes no part of the window.
+    bool again = false;
   };
   struct side {
     /// Null after its end.
@@ -57,6 +59,7 @@ class connection final : public std::enable_shared_from_this<connection> {
 
   void pump(size_t at);
   void transmit(size_t from, message what);
+  void put_under_way(size_t from, message what);
   void arrive(size_t to, message what);
   void receive(size_t to, message what);
   void watch(size_t at);

@@ -5,6 +5,24 @@
 
 namespace troupe::simulation {
 
+std::string_view event::text(std::string_view key) const {
+  for (const log_field& field : fields) {
+    const auto* value = field.key == key ? std::get_if<std::string_view>(&field.value) : nullptr;
+    if (value != nullptr) return *value;
+  }
+  return {};
+}
+
+uint64_t event::number(std::string_view key) const {
+  for (const log_field& field : fields) {
+    if (field.key != key) continue;
+    if (const auto* value = std::get_if<uint64_t>(&field.value)) return *value;
+    if (const auto* value = std::get_if<int64_t>(&field.value)) return *value < 0 ? 0 : static_cast<uint64_t>(*value);
+    if (const auto* value = std::get_if<bool>(&field.value)) return *value ? 1 : 0;
+  }
+  return 0;
+}
+
 /// A multiplication by an odd number keeps all bits, a rotation brings the upper ones where the next one reaches them.
 void history::mix(uint64_t word) { hash_ = std::rotl((hash_ ^ word) * 0xD6E8FEB86659FD93, 32); }
 
@@ -20,12 +38,14 @@ void history::mix(std::string_view text) {
   mix(rest);
 }
 
-void history::add(const event& what) {
+void history::add(duration at, std::string_view node, std::string_view what, std::initializer_list<log_field> fields,
+                  log_level level) {
   ++count_;
-  mix(static_cast<uint64_t>(what.at.count()));
-  mix(what.node);
-  mix(what.what);
-  for (const log_field& field : what.fields) {
+  mix(static_cast<uint64_t>(at.count()));
+  mix(node);
+  mix(what);
+  mix(static_cast<uint64_t>(level));
+  for (const log_field& field : fields) {
     mix(field.key);
     std::visit(
         [this](const auto& value) {
@@ -40,7 +60,7 @@ void history::add(const event& what) {
         },
         field.value);
   }
-  if (reader_) reader_(what);
+  if (reader_) reader_({at, node, what, {fields.begin(), fields.size()}, level});
 }
 
 }  // namespace troupe::simulation

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -17,9 +18,16 @@ struct event {
   duration at{};
   /// Whose; empty: the world's own.
   std::string_view node;
-  /// "link.up", "rank.crash"
+  /// "link.up", "process.ended"
   std::string_view what;
-  std::initializer_list<log_field> fields;
+  std::span<const log_field> fields;
+  /// Error: what nobody expects to happen.
+  log_level level = log_level::info;
+
+  /// Of the field with that key; empty where there is none or where it is a number.
+  std::string_view text(std::string_view key) const;
+  /// 0 where there is none, where it is a text, or where it is below 0.
+  uint64_t number(std::string_view key) const;
 };
 
 /// Every event goes into the hash; who wants to read them takes them too. One thread.
@@ -27,7 +35,8 @@ class history {
  public:
   using reader = std::function<void(const event&)>;
 
-  void add(const event& what);
+  void add(duration at, std::string_view node, std::string_view what, std::initializer_list<log_field> fields = {},
+           log_level level = log_level::info);
   /// Of all so far: equal histories have equal hashes, on every machine and in every build.
   uint64_t hash() const { return hash_; }
   uint64_t count() const { return count_; }

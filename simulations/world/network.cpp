@@ -98,8 +98,13 @@ void network::endpoint::drop(const connection& link, const peer_identity& peer, 
 }
 
 duration network::arrival(const node_name& from, const node_name& to) {
-  const path& way = paths_.from_to(from, to);
+  const path way = paths_.from_to(from, to);
   return world_.now() + way.delay + random_.between(duration{}, way.jitter);
+}
+
+bool network::repeats(const node_name& from, const node_name& to) {
+  const double repeated = paths_.from_to(from, to).repeated;
+  return repeated > 0 && random_.chance(repeated);
 }
 
 network::endpoint* network::find(const node_name& node) const {

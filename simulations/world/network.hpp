@@ -1,6 +1,6 @@
 // The transport of a simulation: links between nodes as asio_transport makes them, over ways that can be slow, closed
 // one way or both, or cut. It keeps what the seam promises (order, bounds, on_up and on_down once each) and nothing
-// more.
+// more; where a fault repeats frames, less than that.
 #pragma once
 
 #include <map>
@@ -98,6 +98,8 @@ class network {
 
   /// When a message sent now arrives; the way may be closed then.
   duration arrival(const node_name& from, const node_name& to);
+  /// Whether a frame sent now arrives twice.
+  bool repeats(const node_name& from, const node_name& to);
   bool is_open(const node_name& from, const node_name& to) const { return paths_.from_to(from, to).open; }
   /// Who has the name now: of two, the one that came later.
   endpoint* find(const node_name& node) const;

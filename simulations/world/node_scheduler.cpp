@@ -23,7 +23,8 @@ const node_actor_config& config_of(caf::actor_system& system) {
 
 }  // namespace
 
-node_actor_config::node_actor_config(world& in, owner_number owner) : where(in), whose(owner) {
+node_actor_config::node_actor_config(world& in, const machine_clock& its, owner_number owner)
+    : where(in), clock(its), whose(owner) {
   set("caf.logger.console.verbosity", "quiet");
   set("caf.logger.file.verbosity", "quiet");
   load<node_scheduler>();
@@ -76,7 +77,7 @@ void node_scheduler::run_all() {
 caf::disposable node_scheduler::world_clock::schedule_periodically(time_point first_run, caf::action f,
                                                                    duration_type period) {
   TROUPE_CHECK(period.count() <= 0);  // no actor of ours asks for more
-  config_.where.at(first_run.time_since_epoch(), config_.whose, [f]() mutable { f.run(); });
+  config_.where.at(config_.clock.reaches(first_run.time_since_epoch()), config_.whose, [f]() mutable { f.run(); });
   return f.as_disposable();
 }
 

@@ -9,16 +9,18 @@
 #include <deque>
 
 #include "actors/runtime/runtime.hpp"
+#include "simulations/world/machine_clock.hpp"
 #include "simulations/world/world.hpp"
 
 namespace troupe::simulation {
 
-/// A node's configuration of CAF. It must outlive the actor system, and the world both.
+/// A node's configuration of CAF. It must outlive the actor system, and the world and the clock both.
 class node_actor_config : registered_messages, public caf::actor_system_config {
  public:
-  node_actor_config(world& where, owner_number whose);
+  node_actor_config(world& where, const machine_clock& clock, owner_number whose);
 
   world& where;
+  const machine_clock& clock;
   const owner_number whose;
 };
 
@@ -46,7 +48,7 @@ class node_scheduler final : public caf::scheduler::abstract_coordinator {
   class world_clock final : public caf::actor_clock {
    public:
     explicit world_clock(const node_actor_config& config) : config_(config) {}
-    time_point now() const noexcept override { return time_point(config_.where.now()); }
+    time_point now() const noexcept override { return time_point(config_.clock.shows(config_.where.now())); }
     caf::disposable schedule_periodically(time_point first_run, caf::action f, duration_type period) override;
 
    private:

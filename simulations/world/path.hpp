@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -17,20 +18,47 @@ struct path {
   duration jitter = std::chrono::microseconds(200);
   /// What is sent while it is closed arrives when it opens again, as TCP sends again, unless the link has ended before.
   bool open = true;
+  /// How often a frame arrives twice. TCP does not do that; our own code above it could, and has to bear it.
+  double repeated = 0;
+};
+
+/// For a time, of the ways from some nodes to others.
+struct path_change {
+  std::set<node_name, std::less<>> from, to;
+  /// Besides what they take.
+  duration delay{}, jitter{};
+  bool closed = false;
+  double repeated = 0;
 };
 
 /// All ways, by who sends and who receives.
 class path_table {
  public:
-  const path& from_to(const node_name& from, const node_name& to) const {
+  path from_to(const node_name& from, const node_name& to) const {
     const auto found = paths_.find({from, to});
-    return found == paths_.end() ? usual_ : found->second;
+    path way = found == paths_.end() ? path() : found->second;
+    for (const auto& [number, change] : changes_) {
+      if (!change.from.contains(from) || !change.to.contains(to)) continue;
+      way.delay += change.delay;
+      way.jitter += change.jitter;
+      way.open = way.open && !change.closed;
+      way.repeated += change.repeated;
+    }
+    return way;
   }
+  /// What it is like where nothing has changed it.
   void set(const node_name& from, const node_name& to, const path& way) { paths_[{from, to}] = way; }
+  /// Returns the change's number. Changes of one way add up.
+  uint64_t add(path_change change) {
+    changes_.emplace(++changes_made_, std::move(change));
+    return changes_made_;
+  }
+  void remove(uint64_t number) { changes_.erase(number); }
 
  private:
-  path usual_;
   std::map<std::pair<node_name, node_name>, path> paths_;
+  std::map<uint64_t, path_change> changes_;
+  uint64_t changes_made_ = 0;
 };
 
 }  // namespace troupe::simulation

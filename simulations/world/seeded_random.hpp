@@ -6,7 +6,18 @@
 namespace troupe::simulation {
 
 /// Who draws: each part of the world has streams of its own.
-enum class drawn_by : uint8_t { order, links, devices, machines, nodes, starts, clients, faults };
+enum class drawn_by : uint8_t {
+  order,
+  links,
+  devices,
+  machines,
+  nodes,
+  starts,
+  clients,
+  shared_texts,
+  faults,
+  scenarios,
+};
 
 /// Philox in counter mode. Streams of one seed are independent of each other: what one part of the world draws does not
 /// shift what another one draws.

@@ -27,8 +27,9 @@ class world {
   /// Since the beginning.
   duration now() const { return now_; }
   troupe::simulation::history& history() { return history_; }
-  void note(std::string_view node, std::string_view what, std::initializer_list<log_field> fields = {}) {
-    history_.add({now_, node, what, fields});
+  void note(std::string_view node, std::string_view what, std::initializer_list<log_field> fields = {},
+            log_level level = log_level::info) {
+    history_.add(now_, node, what, fields, level);
   }
 
   /// A new number, never given before.

@@ -32,6 +32,16 @@ BOOST_FIXTURE_TEST_CASE(a_gateway_whose_host_never_comes_is_drained_once, watchi
   BOOST_TEST(drained == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(it_lives_on_while_the_gateway_drains, watching) {
+  const caf::actor_addr address = watch.address();
+  watch = nullptr;
+  pass(10s);
+  BOOST_TEST(drained == 1);
+  // Nothing else refers to it: an actor that waited for no message would have ended.
+  watch = caf::actor_cast<host_watch_actor>(caf::actor_cast<caf::strong_actor_ptr>(address));
+  BOOST_TEST(static_cast<bool>(watch));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_host_that_returns_in_time_finds_its_gateway, watching) {
   for (int round = 0; round < 3; ++round) {
     post.on_up(host);

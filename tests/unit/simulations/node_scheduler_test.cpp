@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 
 /// A node of nothing but an actor system. Its actors must have ended before it does: CAF waits for them.
 struct node {
-  explicit node(world& w) : whose(w.new_owner()), config(w, whose), system(config) {}
+  explicit node(world& w) : whose(w.new_owner()), config(w, clock, whose), system(config) {}
+  machine_clock clock;
   owner_number whose;
   node_actor_config config;
   caf::actor_system system;

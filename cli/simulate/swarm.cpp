@@ -1,0 +1,296 @@
+#include "cli/simulate/swarm.hpp"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "base/json.hpp"
+#include "base/unique_fd.hpp"
+
+namespace troupe {
+namespace {
+
+/// One seed in so many is run twice.
+constexpr uint64_t repeat_each = 100;
+
+// ---- what a worker does ----
+
+boost::json::object to_json(uint64_t seed, const simulation::outcome& done) {
+  boost::json::object out;
+  out["seed"] = seed;
+  out["events"] = done.events;
+  out["simulated_ms"] = done.lasted / std::chrono::milliseconds(1);
+  out["begun"] = done.counts.begun;
+  out["complete"] = done.counts.complete;
+  out["failed"] = done.counts.failed;
+  out["left"] = done.counts.left;
+  out["tokens"] = done.counts.tokens;
+  out["reached"] = done.reached.to_text();
+  out["found"] = done.found.count();
+  if (done.found.count() > 0) {
+    const auto& first = done.found.found().front();
+    out["id"] = first.id;
+    out["what"] = std::to_string(first.at / std::chrono::milliseconds(1)) + " ms: " + first.what;
+  }
+  return out;
+}
+
+void say(int to, const boost::json::object& what) {
+  const std::string line = serialize(what) + "\n";
+  // A pipe takes it at once or waits; where nobody listens any more, the worker has nothing to work for.
+  for (size_t sent = 0; sent < line.size();) {
+    const ssize_t n = write(to, line.data() + sent, line.size() - sent);
+    if (n < 0 && errno != EINTR) _exit(1);
+    if (n > 0) sent += static_cast<size_t>(n);
+  }
+}
+
+boost::json::object run_seed(uint64_t seed) {
+  const auto what = simulation::scenario_of(seed);
+  auto done = simulation::run(what);
+  const bool twice = seed % repeat_each == 0;
+  if (twice && simulation::run(what).hash != done.hash)
+    done.found.add("I16", done.lasted, "a second run of the seed is another");
+  auto line = to_json(seed, done);
+  line["repeated"] = twice;
+  return line;
+}
+
+[[noreturn]] void work(int to, uint64_t first, uint64_t step, uint64_t end,
+                       std::chrono::steady_clock::time_point until) {
+  for (uint64_t seed = first; seed < end && std::chrono::steady_clock::now() < until; seed += step) {
+    say(to, {{"begins", seed}});
+    say(to, run_seed(seed));
+  }
+  _exit(0);
+}
+
+// ---- what the parent does ----
+
+struct worker {
+  pid_t pid = -1;
+  unique_fd from;
+  std::string unread;
+  /// The seed under way.
+  std::optional<uint64_t> seed;
+  uint64_t next = 0;
+  bool over = false;
+};
+
+class swarm {
+ public:
+  swarm(const swarm_plan& plan, const std::function<void(const swarm_report&)>& progress)
+      : plan_(plan), progress_(progress), began_(std::chrono::steady_clock::now()) {
+    report_.first_seed = plan.first_seed;
+    if (plan.seeds > 0) end_ = plan.first_seed + plan.seeds;
+    if (plan.time > duration{}) until_ = began_ + plan.time;
+  }
+
+  result<swarm_report> run() {
+    workers_.resize(std::max(plan_.jobs, 1U));
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      workers_[i].next = plan_.first_seed + i;
+      TROUPE_TRY(start(workers_[i]));
+    }
+    auto told = began_;
+    while (!std::ranges::all_of(workers_, &worker::over)) {
+      TROUPE_TRY(listen());
+      const auto now = std::chrono::steady_clock::now();
+      report_.took = now - began_;
+      if (now - told < std::chrono::seconds(1)) continue;
+      told = now;
+      if (progress_) progress_(report_);
+    }
+    std::ranges::sort(report_.failures, {}, &failed_seed::seed);
+    return std::move(report_);
+  }
+
+ private:
+  result<void> start(worker& w) {
+    std::array<int, 2> ends{};
+    if (pipe(ends.data()) != 0) return {errc::io_failed, std::string("no pipe: ") + std::strerror(errno)};
+    w.from = unique_fd(ends[0]);
+    const unique_fd to(ends[1]);
+    w.pid = fork();
+    if (w.pid < 0) return {errc::io_failed, std::string("no process: ") + std::strerror(errno)};
+    if (w.pid == 0) work(to.get(), w.next, workers_.size(), end_, until_);
+    return {};
+  }
+
+  result<void> listen() {
+    std::vector<pollfd> all;
+    std::vector<worker*> whose;
+    for (worker& each : workers_) {
+      if (each.over) continue;
+      all.push_back({each.from.get(), POLLIN, 0});
+      whose.push_back(&each);
+    }
+    constexpr int ms = 200;
+    poll(all.data(), all.size(), ms);
+    for (size_t i = 0; i < all.size(); ++i)
+      if (all[i].revents != 0) TROUPE_TRY(read(*whose[i]));
+    return {};
+  }
+
+  result<void> read(worker& w) {
+    std::array<char, 65536> bytes{};
+    const ssize_t n = ::read(w.from.get(), bytes.data(), bytes.size());
+    if (n < 0) return {};
+    if (n == 0) return ended(w);
+    w.unread.append(bytes.data(), static_cast<size_t>(n));
+    for (size_t end = w.unread.find('\n'); end != std::string::npos; end = w.unread.find('\n')) {
+      TROUPE_ASSIGN(auto line, parse_json(std::string_view(w.unread).substr(0, end)));
+      w.unread.erase(0, end + 1);
+      TROUPE_TRY(take(w, line.as_object()));
+    }
+    return {};
+  }
+
+  result<void> take(worker& w, const boost::json::object& line) {
+    const json_reader reader(line);
+    const auto number = [&](std::string_view key) {
+      const auto read = reader.integer(key, 0, 0);
+      return read ? static_cast<uint64_t>(*read) : 0;
+    };
+    if (reader.has("begins")) {
+      w.seed = number("begins");
+      w.next = *w.seed + workers_.size();
+      return {};
+    }
+    w.seed.reset();
+    ++report_.seeds;
+    report_.simulated += std::chrono::milliseconds(number("simulated_ms"));
+    report_.events += number("events");
+    report_.counts.begun += number("begun");
+    report_.counts.complete += number("complete");
+    report_.counts.failed += number("failed");
+    report_.counts.left += number("left");
+    report_.counts.tokens += number("tokens");
+    TROUPE_ASSIGN(const bool repeated, reader.boolean("repeated", false));
+    report_.repeated += repeated ? 1 : 0;
+    TROUPE_ASSIGN(const std::string reached, reader.string("reached", ""));
+    report_.reached.add(simulation::states_reached::from_text(reached));
+    if (number("found") == 0) return {};
+    TROUPE_ASSIGN(std::string id, reader.string("id", ""));
+    TROUPE_ASSIGN(std::string what, reader.string("what", ""));
+    report_.failures.push_back({number("seed"), id, what, number("found")});
+    return {};
+  }
+
+  result<void> ended(worker& w) {
+    int status = 0;
+    waitpid(w.pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+      w.over = true;
+      return {};
+    }
+    if (!w.seed) return {errc::internal, "a process of the swarm ended without a reason"};
+    const std::string how = WIFSIGNALED(status) ? std::string("signal ") + strsignal(WTERMSIG(status))
+                                                : "status " + std::to_string(WEXITSTATUS(status));
+    ++report_.seeds;
+    report_.failures.push_back({*w.seed, "crash", "the process ended with " + how, 1});
+    w.seed.reset();
+    w.unread.clear();
+    return start(w);
+  }
+
+  const swarm_plan& plan_;
+  const std::function<void(const swarm_report&)>& progress_;
+  const std::chrono::steady_clock::time_point began_;
+  uint64_t end_ = UINT64_MAX;
+  std::chrono::steady_clock::time_point until_ = std::chrono::steady_clock::time_point::max();
+  std::vector<worker> workers_;
+  swarm_report report_;
+};
+
+double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::string fixed(double value, int digits) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return text.data();
+}
+
+}  // namespace
+
+result<swarm_report> run_swarm(const swarm_plan& plan, const std::function<void(const swarm_report&)>& progress) {
+  return swarm(plan, progress).run();
+}
+
+std::string to_text(const swarm_report& report) {
+  const double took = std::max(seconds(report.took), 1e-3);
+  std::string text = std::to_string(report.seeds) + " seeds from " + std::to_string(report.first_seed) + " in " +
+                     fixed(took, 1) + " s: " + fixed(seconds(report.simulated) / 3600, 1) + " simulated hours, " +
+                     std::to_string(report.counts.begun) + " requests, " + std::to_string(report.counts.complete) +
+                     " complete, " + std::to_string(report.counts.failed) + " failed, " +
+                     std::to_string(report.counts.left) + " left, " + std::to_string(report.counts.tokens) +
+                     " tokens, " + std::to_string(report.events) + " events; " + std::to_string(report.repeated) +
+                     " seeds run twice\n";
+  std::string missing;
+  size_t reached = 0;
+  const auto states = simulation::all_states();
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (report.reached.has(i)) {
+      ++reached;
+    } else {
+      missing += "  never: " + std::string(states[i]) + "\n";
+    }
+  }
+  text += std::to_string(reached) + " of " + std::to_string(states.size()) + " states reached\n" + missing;
+  for (const failed_seed& each : report.failures)
+    text += "seed " + std::to_string(each.seed) + ": " + each.id + ", " + each.what +
+            (each.count > 1 ? " (and " + std::to_string(each.count - 1) + " more)" : "") + "\n";
+  text += std::to_string(report.failures.size()) + " seeds with violations\n";
+  return text;
+}
+
+std::string to_json(const swarm_report& report) {
+  boost::json::object out;
+  out["version"] = TROUPE_VERSION;
+  out["first_seed"] = report.first_seed;
+  out["seeds"] = report.seeds;
+  out["repeated"] = report.repeated;
+  out["seconds"] = seconds(report.took);
+  out["simulated_seconds"] = seconds(report.simulated);
+  out["events"] = report.events;
+  out["requests"] = {{"begun", report.counts.begun},
+                     {"complete", report.counts.complete},
+                     {"failed", report.counts.failed},
+                     {"left", report.counts.left}};
+  out["tokens"] = report.counts.tokens;
+  boost::json::object states;
+  const auto names = simulation::all_states();
+  for (size_t i = 0; i < names.size(); ++i) states[names[i]] = report.reached.has(i);
+  out["states"] = std::move(states);
+  boost::json::array failures;
+  for (const failed_seed& each : report.failures)
+    failures.push_back({{"seed", each.seed}, {"id", each.id}, {"what", each.what}, {"count", each.count}});
+  out["failures"] = std::move(failures);
+  return serialize(out) + "\n";
+}
+
+result<std::vector<uint64_t>> read_failed_seeds(const std::string& path) {
+  TROUPE_ASSIGN(const auto report, read_json_file(path));
+  const auto wrong = [&] { return error{errc::invalid_argument, path + " is no report of a swarm"}; };
+  if (!report.is_object()) return wrong();
+  const json_reader reader(report.as_object());
+  TROUPE_ASSIGN(const auto* failures, reader.array("failures"));
+  if (failures == nullptr) return wrong();
+  std::vector<uint64_t> seeds;
+  for (const auto& each : *failures) {
+    const auto seed =
+        each.is_object() && each.as_object().contains("seed") ? json_integer(each.at("seed")) : std::nullopt;
+    if (!seed || *seed < 0) return wrong();
+    seeds.push_back(static_cast<uint64_t>(*seed));
+  }
+  return seeds;
+}
+
+}  // namespace troupe

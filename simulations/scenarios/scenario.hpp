@@ -1,0 +1,36 @@
+// What one run is made of: a cluster, its clients, and what goes wrong. All of it follows from the seed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "simulations/faults/fault.hpp"
+#include "simulations/seams/simulated_group.hpp"
+#include "simulations/workload/client.hpp"
+
+namespace troupe::simulation {
+
+struct scenario {
+  uint64_t seed = 0;
+  cluster_config cluster;
+  device_times devices;
+  /// No machine's clock is faster or slower by more.
+  int64_t drift_ppm_max = 0;
+  client_habits clients;
+  uint32_t clients_count = 8;
+  std::vector<fault_habit> faults;
+  /// Before anything goes wrong; while things do; and after.
+  duration calm = std::chrono::seconds(8), harmed = std::chrono::seconds(30), healed = std::chrono::seconds(30);
+  /// Of the last, in which nobody asks any more.
+  duration draining = std::chrono::seconds(20);
+  /// A host that stays lost when all else is healed; empty: none.
+  node_name lost;
+};
+
+/// The swarm's: of each kind of thing, a part, so that some runs have no links cut and others nothing else.
+scenario scenario_of(uint64_t seed);
+
+/// One line: how large, which faults.
+std::string describe(const scenario& what);
+
+}  // namespace troupe::simulation

@@ -1,0 +1,77 @@
+// Whole runs, judged by all checkers.
+#include <boost/test/unit_test.hpp>
+
+#include "simulations/scenarios/run.hpp"
+
+namespace troupe::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Two hosts, two groups of two ranks, nothing wrong.
+scenario plain(uint64_t seed) {
+  scenario made;
+  made.seed = seed;
+  made.cluster.name = "simulated";
+  for (const char* host : {"host-0", "host-1"}) made.cluster.hosts.push_back({.name = host});
+  made.cluster.gateways.push_back({.name = "gateway-0", .host = "host-0"});
+  deployment_config deployment;
+  deployment.name = "m";
+  deployment.groups = 2;
+  deployment.tensor_parallel = 2;
+  deployment.kv_positions = 4096;
+  made.cluster.deployments.push_back(deployment);
+  made.clients.models = {"m"};
+  return made;
+}
+
+void check(const outcome& done) {
+  for (const violation& each : done.found.found())
+    BOOST_ERROR(each.id << " at " << each.at / 1ms << " ms: " << each.what);
+}
+
+BOOST_AUTO_TEST_CASE(a_cluster_to_which_nothing_happens_serves_every_request) {
+  const outcome done = run(plain(1));
+  check(done);
+  BOOST_TEST(done.counts.complete > 100U);
+  BOOST_TEST(done.counts.failed == 0U);
+  BOOST_TEST(done.counts.complete + done.counts.left == done.counts.begun);
+}
+
+BOOST_AUTO_TEST_CASE(a_seed_has_one_history) {
+  for (uint64_t seed = 100; seed < 103; ++seed) {
+    const scenario what = scenario_of(seed);
+    BOOST_TEST(run(what).hash == run(what).hash);
+  }
+  BOOST_TEST(run(plain(1)).hash != run(plain(2)).hash);
+}
+
+BOOST_AUTO_TEST_CASE(no_fault_alone_breaks_a_promise) {
+  for (const fault_description& fault : all_faults) {
+    BOOST_TEST_CONTEXT(fault.name) {
+      scenario what = plain(static_cast<uint64_t>(fault.kind) + 1);
+      what.faults = {{fault.kind, 2s}};
+      uint64_t begun = 0;
+      const outcome done = run(what, [&](const event& e) { begun += e.what == "fault.begins" ? 1 : 0; });
+      check(done);
+      BOOST_TEST(begun > 3U);
+      BOOST_TEST(done.counts.complete > 10U);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_stream_is_lost_when_ranks_die) {
+  scenario what = plain(1);
+  what.faults = {{fault_kind::device_error, 3s}, {fault_kind::device_hang, 10s}};
+  const outcome done = run(what);
+  check(done);
+  BOOST_TEST(done.counts.failed == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(no_seed_breaks_a_promise) {
+  for (uint64_t seed = 0; seed < 10; ++seed)
+    BOOST_TEST_CONTEXT("seed " << seed << ": " << describe(scenario_of(seed))) check(run(scenario_of(seed)));
+}
+
+}  // namespace
+}  // namespace troupe::simulation
