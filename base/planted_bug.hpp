@@ -27,13 +27,15 @@ inline constexpr planted_bug_description all_planted_bugs[] = {
 
 #ifdef TROUPE_PLANTED_BUGS
 inline constexpr bool bugs_can_be_planted = true;
-/// The one that this process makes; set before its actors run.
+/// The one that this process makes; planted before its actors run.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 inline planted_bug the_planted_bug = planted_bug::none;
 inline bool makes(planted_bug which) { return the_planted_bug == which; }
+inline void plant(planted_bug which) { the_planted_bug = which; }
 #else
 inline constexpr bool bugs_can_be_planted = false;
 constexpr bool makes(planted_bug) { return false; }
+constexpr void plant(planted_bug) {}
 #endif
 
 }  // namespace troupe

@@ -11,6 +11,9 @@ target_compile_options(troupe_options INTERFACE
 target_include_directories(troupe_options INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
 target_compile_definitions(troupe_options INTERFACE
   $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS> BOOST_ASIO_NO_DEPRECATED)
+if(TROUPE_PLANTED_BUGS)
+  target_compile_definitions(troupe_options INTERFACE TROUPE_PLANTED_BUGS)
+endif()
 if(TROUPE_SANITIZE)
   target_compile_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all -g1 -Og)
   target_link_options(troupe_options INTERFACE -fsanitize=${TROUPE_SANITIZE})

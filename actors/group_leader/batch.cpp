@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/planted_bug.hpp"
 #include "shards/pooling/pooling.hpp"
 
 namespace troupe {
@@ -42,7 +43,7 @@ result<void> batch::admit(const stream_key& key, generate request, instant now, 
     return {errc::invalid_argument, "stream " + std::to_string(key.stream) + " is here already"};
   }
   TROUPE_TRY(check(request));
-  if (waiting_.size() >= limits_.waiting_max) {
+  if (waiting_.size() >= limits_.waiting_max && !makes(planted_bug::wait_without_limit)) {
     return {errc::overloaded, std::to_string(waiting_.size()) + " streams wait already"};
   }
   auto s = std::make_unique<sequence>();
@@ -53,6 +54,7 @@ result<void> batch::admit(const stream_key& key, generate request, instant now, 
   s->admitted = now;
   s->deadline = deadline;
   s->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
+  if (makes(planted_bug::resume_index_from_zero)) s->prompt_tokens += static_cast<uint32_t>(request.committed.size());
   s->ids = std::make_shared<std::vector<token_id>>(std::move(request.prompt));
   s->ids->insert(s->ids->end(), request.committed.begin(), request.committed.end());
   s->params = std::make_shared<const sampling_params>(std::move(request.sampling));
@@ -75,6 +77,7 @@ void batch::end(sequence& s) {
 bool batch::cancel(const stream_key& key) {
   auto at = streams_.find(key);
   if (at == streams_.end()) return false;
+  if (makes(planted_bug::leak_pages)) at->second->pages.clear();
   end(*at->second);
   return true;
 }
@@ -164,6 +167,7 @@ void batch::apply_part(const part& p, const step_result& result, result_cursor& 
   for (size_t i = first; i < first + drawn; ++i) tokens.push_back({p.key, next_token(*s, sampled[i])});
   // What was computed for wrong guesses is written over.
   s->computed += p.tokens + static_cast<uint32_t>(right);
+  if (makes(planted_bug::count_wrong_guess) && right < p.guesses.size()) ++s->computed;
   make_known(*s);
   if (p.pooled_rows > 0) s->pooled = result.pooled[sum];
   if (s->is_embedding() && s->to_compute() == 0) return end_embedding(*s);

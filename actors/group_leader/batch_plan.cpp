@@ -4,6 +4,7 @@
 #include "actors/group_leader/batch.hpp"
 #include "actors/group_leader/prompt_shares.hpp"
 #include "base/check.hpp"
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 
@@ -24,7 +25,7 @@ void batch::start_waiting(instant now) {
 }
 
 bool batch::try_start(sequence& s) {
-  const bool has_slot = running_.size() < limits_.sequences_max;
+  const bool has_slot = running_.size() < limits_.sequences_max + (makes(planted_bug::run_one_too_many) ? 1 : 0);
   if (!has_slot && !may_displace(s, **running_.rbegin())) return false;
   // Looking for a long prompt's pages in each step would cost more than the step.
   if (!running_.empty() && s.admission == blocked_admission_ && cache_.available() <= blocked_pages_) return false;
@@ -51,7 +52,8 @@ std::optional<size_t> batch::displaced_for(const sequence& s, uint32_t need) con
   size_t pages = cache_.available(), running = running_.size();
   for (auto at = running_.rbegin();; ++at) {
     // A stream that runs alone may use everything; otherwise a page is kept per running stream, for its next token.
-    if (running == 0 || (running < limits_.sequences_max && pages >= need + running)) return running_.size() - running;
+    const size_t slots = limits_.sequences_max + (makes(planted_bug::run_one_too_many) ? 1 : 0);
+    if (running == 0 || (running < slots && pages >= need + running)) return running_.size() - running;
     if (at == running_.rend() || !may_displace(s, **at)) return std::nullopt;
     pages += (*at)->pages.size();
     --running;
@@ -64,10 +66,12 @@ void batch::note_found(sequence& s, uint32_t positions) {
 }
 
 void batch::preempt(sequence& s) {
+  const uint32_t computed = s.computed;
   release(s);
+  if (makes(planted_bug::keep_computed_of_preempted)) s.computed = computed;
   running_.erase(&s);
   s.running = false;
-  waiting_.insert(&s);
+  if (!makes(planted_bug::forget_preempted)) waiting_.insert(&s);
   next_deadline_ = std::min(next_deadline_, s.deadline);
   ++counted_.preemptions;
 }
@@ -93,7 +97,8 @@ void batch::find_cached(sequence& s) {
 
 void batch::make_known(sequence& s) {
   if (!limits_.prefix_cache || !s.uses_cache()) return;
-  while ((s.known_pages + 1) * kv_page_positions <= s.computed) {
+  const uint32_t early = makes(planted_bug::know_page_too_early) ? 1 : 0;
+  while ((s.known_pages + 1) * kv_page_positions <= s.computed + early) {
     auto& page = s.pages[s.known_pages];
     page = cache_.add(s.cache_salt, s.last_known_page(), s.next_page_ids(), page);
     ++s.known_pages;

@@ -4,6 +4,7 @@
 
 #include "actors/group_leader/step_allowance.hpp"
 #include "actors/group_leader/step_times.hpp"
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 namespace {
@@ -54,6 +55,7 @@ struct group_leader_state {
     const auto* cancelled = std::get_if<cancel_stream>(&message.body());
     if (wanted) {
       stream_key key{message.from().node, message.from().incarnation, wanted->stream};
+      if (makes(planted_bug::ignore_incarnation)) key.incarnation = 0;
       // The same message a second time.
       if (streams.has(key)) return;
       auto taken = admit(key, message.head(), *wanted);
@@ -62,7 +64,7 @@ struct group_leader_state {
       } else {
         refuse(key, taken.err());
       }
-    } else if (cancelled && message.head().generation == config.generation) {
+    } else if (cancelled && message.head().generation == config.generation && !makes(planted_bug::ignore_cancel)) {
       streams.cancel({message.from().node, message.from().incarnation, cancelled->stream});
     }
   }
@@ -106,7 +108,7 @@ struct group_leader_state {
   }
 
   void on_gateway_lost(const peer_identity& peer) {
-    if (peer.role != "gateway") return;
+    if (peer.role != "gateway" || makes(planted_bug::keep_streams_of_lost_gateway)) return;
     if (auto count = streams.cancel_all(peer.node, peer.incarnation); count > 0) {
       env.log.info("group_leader.streams_cancelled", {{"gateway", peer.node}, {"count", uint64_t{count}}});
     }
@@ -146,6 +148,7 @@ struct group_leader_state {
     running.reset();
     std::map<node_name, step_tokens> by_gateway;
     for (auto& [key, token] : streams.apply(*outcome)) {
+      if (makes(planted_bug::lose_final_token) && token.finish == finish_reason::length) continue;
       auto& tokens = by_gateway[key.gateway];
       tokens.step = outcome->number;
       tokens.tokens.push_back(std::move(token));

@@ -1,4 +1,5 @@
 #include "actors/group_supervisor/group_life.hpp"
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 namespace {
@@ -27,7 +28,7 @@ group_life::actions group_life::begin(generation_number stored, instant now) {
 
 // Fences whatever lives: nothing of an older generation is accepted from here on.
 group_life::actions group_life::next_generation() {
-  ++generation_;
+  if (!makes(planted_bug::reuse_generation) || generation_ == 0) ++generation_;
   adopting_ = false;
   ready_.clear();
   return {store_generation{generation_}, announce{}, end_older{}};
@@ -65,7 +66,7 @@ group_life::actions group_life::on_ready(const rank_ready& ready, generation_num
 }
 
 group_life::actions group_life::on_failure(generation_number generation, const std::string& why, instant now) {
-  if (generation != generation_) return {};
+  if (generation != generation_ && !makes(planted_bug::hear_old_failures)) return {};
   switch (phase_) {
     case group_phase::starting:
     case group_phase::ready: return fail(why, now);

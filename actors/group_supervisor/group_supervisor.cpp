@@ -7,6 +7,7 @@
 
 #include "actors/group_supervisor/meeting_point.hpp"
 #include "actors/runtime/incarnation.hpp"
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 namespace {
@@ -80,6 +81,7 @@ struct group_supervisor_state {
     TROUPE_ASSIGN(auto entry, entries.get(key));
     if (!entry) return generation_number{0};
     revision = entry->revision;
+    if (makes(planted_bug::forget_stored_generation)) return generation_number{0};
     generation_number generation = 0;
     auto [end, code] = std::from_chars(entry->value.data(), entry->value.data() + entry->value.size(), generation);
     if (code != std::errc{} || end != entry->value.data() + entry->value.size()) {
@@ -93,7 +95,7 @@ struct group_supervisor_state {
     if (!written) {
       // Another control node acts on this group, or the disk fails: this one may not go on. The parent starts it again.
       env.log.error("group.store_failed", {{"group", group.name}, {"why", written.err().message()}});
-      ended = true;
+      ended = !makes(planted_bug::announce_unstored_generation);
       self->quit(caf::make_error(caf::sec::runtime_error));
       return false;
     }
@@ -186,6 +188,7 @@ struct group_supervisor_state {
   }
 
   void send_end() {
+    if (makes(planted_bug::keep_older_ranks)) return;
     auto head = head_to_host();
     head.generation = life.generation() - 1;
     // A host that cannot be reached now is told when its report of what lives comes.
@@ -215,6 +218,7 @@ struct group_supervisor_state {
     } else if (const auto* report = std::get_if<host_report>(&message.body())) {
       on_host_report(*report, generation, message.from().node, now);
     } else if (const auto* exited = std::get_if<group_process_exited>(&message.body())) {
+      if (makes(planted_bug::forget_deaths)) return;
       const auto& process = exited->process;
       note_silence(group.rank_node(process.rank));
       perform(life.on_failure(process.generation,
@@ -272,7 +276,7 @@ struct group_supervisor_state {
   void on_node_lost(const peer_identity& peer, const std::string& what) {
     start_anew_on(peer.node);
     auto rank = rank_of(peer);
-    if (!rank) return;
+    if (!rank || makes(planted_bug::forget_deaths)) return;
     note_silence(peer.node);
     perform(life.on_failure(generation_of(peer.incarnation), "rank " + std::to_string(*rank) + " " + what,
                             env.clock.now()));

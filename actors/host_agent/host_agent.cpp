@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/runtime/restart_intensity.hpp"
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 namespace {
@@ -70,6 +71,7 @@ struct host_agent_state {
     auto& child = children[index];
     child.pid = 0;
     if (terminating) return finish_if_done();
+    if (makes(planted_bug::forget_gateway)) return;
     auto delay = child.restarts.restart(env.clock.now());
     if (!delay) {
       env.log.error("process.gave_up", {{"process", child.spec.name}, {"restarts", child.restarts.restarts_total()}});
@@ -119,7 +121,9 @@ struct host_agent_state {
     const auto& group = groups[number];
     // What an older generation left behind would take memory and cores from this one. Who asked for time to look at it
     // has it ended later, by the supervisor.
-    if (env.config.supervision.fenced_kill_delay == duration{}) end_ranks(number, generation - 1);
+    const bool ends_them =
+        env.config.supervision.fenced_kill_delay == duration{} && !makes(planted_bug::keep_older_ranks);
+    if (ends_them) end_ranks(number, generation - 1);
     // Control asks again where it does not know whether it was heard.
     if (auto there = living_of(number, generation); has_all(there, ranks)) return there;
     std::vector<process_spec> specs;

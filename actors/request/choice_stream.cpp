@@ -1,4 +1,5 @@
 #include "actors/request/choice_stream.hpp"
+#include "base/planted_bug.hpp"
 
 #include <algorithm>
 
@@ -26,8 +27,8 @@ choice_stream::choice_stream(uint32_t choice, const generate_request& request, s
 
 choice_stream::verdict choice_stream::accept(const stream_token& token) {
   if (finished()) return verdict::late;
-  if (token.index < committed_.size()) return verdict::repeated;
-  if (token.index > committed_.size()) return verdict::gap;
+  if (token.index < committed_.size() && !makes(planted_bug::accept_repeated_token)) return verdict::repeated;
+  if (token.index > committed_.size() && !makes(planted_bug::accept_gap)) return verdict::gap;
   committed_.push_back(token.id);
   if (wants_logprobs_) delta_.logprobs.push_back(describe(token));
   append(decoder_.push(token.id));

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "actors/request/choice_stream.hpp"
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 namespace {
@@ -118,8 +119,12 @@ struct request_state {
     wanted.request_id = request.request_id;
     wanted.prompt = request.prompt;
     wanted.committed = c.stream.committed();
+    if (makes(planted_bug::resume_from_nothing)) wanted.committed.clear();
+    if (makes(planted_bug::resume_off_by_one) && !wanted.committed.empty())
+      wanted.committed.push_back(wanted.committed.back());
     wanted.sampling = request.sampling;
-    wanted.sampling.stream = *index;
+    wanted.sampling.stream = makes(planted_bug::one_stream_for_all_choices) ? 0 : *index;
+    if (makes(planted_bug::reseed_on_resume) && !wanted.committed.empty()) wanted.sampling.seed ^= c.generation;
     wanted.tokens_max = request.tokens_max;
     wanted.eos = config.begin.at->eos;
     wanted.priority = request.priority;
@@ -155,6 +160,7 @@ struct request_state {
   void on_rejected(const stream_rejected& rejected) {
     auto index = index_of(rejected.refused.stream);
     if (!index || !is_current(*index, rejected.group, rejected.generation)) return;
+    if (makes(planted_bug::forget_rejection)) return;
     if (retryable(rejected.refused.why.code)) {
       try_again(*index, rejected.refused.why);
     } else {
@@ -165,6 +171,8 @@ struct request_state {
   void on_lost(const group_lost& lost) {
     for (uint32_t i = 0; i < choices.size(); ++i) {
       if (!is_current(i, lost.group, lost.generation)) continue;
+      if (makes(planted_bug::forget_lost_group)) continue;
+      if (makes(planted_bug::fail_on_lost_group)) return fail({errc::aborted, "its group is lost"});
       choices[i].lost_at = env.clock.now();
       cancel_at_leader(choices[i], stream_of(i));
       if (++choices[i].losses > config.losses_max) {
@@ -223,7 +231,7 @@ struct request_state {
       case choice_stream::verdict::repeated:
       case choice_stream::verdict::late: env.metrics.frame_refused("order"); return;
     }
-    env.metrics.token_committed(request.request_id, *index, progress.token.index, c.group, c.generation);
+    env.metrics.token_committed(request.request_id, *index, progress.token.index, progress.group, progress.generation);
     note_time(c);
     if (progress.token.index == 0) c.cached_tokens = progress.token.cached;
     c.refusals = 0;
@@ -256,19 +264,25 @@ struct request_state {
     bool all_finished = true;
     for (auto& c : choices) {
       if (c.stream.has_delta()) {
-        if (!sink->on_delta(c.stream.delta())) return;  // full: the HTTP side says when to go on
-        c.stream.delta_taken();
+        if (!sink->on_delta(c.stream.delta())) {
+          if (makes(planted_bug::drop_refused_delta)) c.stream.delta_taken();
+          // Full: the HTTP side says when to go on.
+          if (!makes(planted_bug::end_before_last_delta) || !c.stream.finished()) return;
+        }
+        if (!makes(planted_bug::repeat_taken_delta) || c.stream.finished()) c.stream.delta_taken();
       }
       all_finished = all_finished && c.stream.finished();
     }
     if (!all_finished) return;
     sink->on_end({static_cast<uint32_t>(request.prompt.size()), completion_tokens(), cached_tokens()});
+    if (makes(planted_bug::end_twice)) sink->on_end({});
     leave("ok");
   }
 
   uint32_t completion_tokens() const {
     size_t tokens = 0;
     for (const auto& c : choices) tokens += c.stream.committed().size();
+    if (makes(planted_bug::count_resumed_twice) && choices[0].generation > 1) ++tokens;
     return static_cast<uint32_t>(tokens);
   }
 

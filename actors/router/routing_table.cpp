@@ -1,4 +1,5 @@
 #include "actors/router/routing_table.hpp"
+#include "base/planted_bug.hpp"
 
 #include <algorithm>
 #include <set>
@@ -28,7 +29,7 @@ std::optional<routing_table::incarnation> routing_table::on_state(const group_st
     loads_.erase(state.group);
   }
   g.generation = state.generation;
-  g.phase = state.phase;
+  if (!makes(planted_bug::route_to_lost_group) || state.phase == group_phase::ready) g.phase = state.phase;
   g.leader = state.leader;
   g.fingerprint = state.fingerprint;
   g.linked = links_[g.leader];
@@ -71,7 +72,7 @@ result<routing_table::target> routing_table::choose(const std::string& deploymen
     const auto& load = loads_[number];
     uint64_t streams = uint64_t{load.running} + load.waiting + g.streams_unreported;
     streams -= std::min(streams, g.ends_unreported);
-    if (streams >= uint64_t{load.sequences_max} + load.waiting_max) {
+    if (streams >= uint64_t{load.sequences_max} + load.waiting_max && !makes(planted_bug::wait_without_limit)) {
       full = true;
       continue;
     }

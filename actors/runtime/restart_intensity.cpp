@@ -1,4 +1,5 @@
 #include "actors/runtime/restart_intensity.hpp"
+#include "base/planted_bug.hpp"
 
 #include <algorithm>
 
@@ -6,7 +7,7 @@ namespace troupe {
 
 std::optional<duration> restart_intensity::restart(instant now) {
   while (!recent_.empty() && now - recent_.front() > limits_.period) recent_.pop_front();
-  if (recent_.size() >= limits_.restarts_max) return std::nullopt;
+  if (recent_.size() >= limits_.restarts_max && !makes(planted_bug::restart_without_limit)) return std::nullopt;
   auto doublings = std::min<size_t>(recent_.size(), 20);
   recent_.push_back(now);
   ++total_;

@@ -8,6 +8,8 @@
 #include "base/replace_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/simulate/swarm.hpp"
+#include "simulations/report/page.hpp"
+#include "simulations/report/timeline.hpp"
 
 namespace troupe {
 namespace {
@@ -22,6 +24,8 @@ struct run_options {
   std::vector<std::string> without{};
   uint32_t clients = 0;
   double harmed_s = 0;
+  /// Files; empty: none.
+  std::string trace{}, page{};
 };
 
 result<scenario> scenario_of(const run_options& options) {
@@ -74,8 +78,19 @@ void print(const scenario& what, const outcome& done) {
 int simulate_one(const run_options& options) {
   const auto what = scenario_of(options);
   if (!what) return failed(what.err());
-  const outcome done = simulation::run(*what);
+  simulation::record kept;
+  const bool keeps = !options.trace.empty() || !options.page.empty();
+  const outcome done =
+      simulation::run(*what, keeps ? simulation::history::reader([&](const simulation::event& e) { kept.read(e); })
+                                   : simulation::history::reader());
   print(*what, done);
+  if (!options.trace.empty()) {
+    if (auto written = replace_file(options.trace, timeline_text(kept)); !written) return failed(written.err());
+  }
+  if (!options.page.empty()) {
+    const simulation::page_title title{"seed " + std::to_string(options.seed), command_of(options)};
+    if (auto written = replace_file(options.page, timeline_page(kept, title)); !written) return failed(written.err());
+  }
   if (done.found.count() == 0) return 0;
   std::fprintf(stderr, "troupe " TROUPE_VERSION ": %llu violations: %s\n",
                static_cast<unsigned long long>(done.found.count()), command_of(options).c_str());
@@ -111,6 +126,47 @@ int replay(const std::string& path) {
   for (const uint64_t seed : *seeds) exit_code |= simulate_one({.seed = seed});
   if (seeds->empty()) std::printf("no seed of it failed\n");
   return exit_code;
+}
+
+struct mutants_options {
+  std::string only;
+  double minutes_each = 10;
+  uint32_t jobs = 1;
+};
+
+/// How long it takes to find each mistake.
+int find_mutants(const mutants_options& options) {
+  if (!bugs_can_be_planted) {
+    return failed({errc::not_supported,
+                   "no mistake can be planted in this build; build the preset `planted` and use its troupe"});
+  }
+  size_t found = 0, all = 0;
+  std::printf("| mistake | found by | seeds | s | what was seen |\n|---|---|---|---|---|\n");
+  for (const planted_bug_description& bug : all_planted_bugs) {
+    if (!options.only.empty() && bug.name != options.only) continue;
+    ++all;
+    const swarm_plan plan{
+        .time = std::chrono::duration_cast<duration>(std::chrono::duration<double>(options.minutes_each * 60)),
+        .jobs = options.jobs,
+        .bug = bug.which,
+        .stops_at_first = true};
+    const auto report = run_swarm(plan, {});
+    if (!report) return failed(report.err());
+    const double took = std::chrono::duration<double>(report->took).count();
+    if (report->failures.empty()) {
+      std::printf("| %s: %s | **missed** | %llu | %.1f | |\n", std::string(bug.name).c_str(),
+                  std::string(bug.says).c_str(), static_cast<unsigned long long>(report->seeds), took);
+    } else {
+      const failed_seed& first = report->failures.front();
+      ++found;
+      std::printf("| %s: %s | %s | %llu | %.1f | seed %llu: %s |\n", std::string(bug.name).c_str(),
+                  std::string(bug.says).c_str(), first.id.c_str(), static_cast<unsigned long long>(report->seeds), took,
+                  static_cast<unsigned long long>(first.seed), first.what.c_str());
+    }
+    std::fflush(stdout);
+  }
+  std::printf("\n%zu of %zu found\n", found, all);
+  return found == all ? 0 : 1;
 }
 
 /// Takes away what is not needed for the same invariant to be broken.
@@ -168,9 +224,13 @@ void add_simulate(CLI::App& app, int& exit_code) {
       "  troupe simulate minimise --seed 7                 what of it is needed to break it");
   auto one = std::make_shared<run_options>();
   add_run_options(*simulate, *one);
+  simulate->add_option("--trace", one->trace, "A file for the timeline of all that happened");
+  simulate->add_option("--page", one->page, "A file for the same as a picture (HTML)");
   simulate->require_subcommand(0, 1);
   simulate->callback([one, simulate, &exit_code] {
-    if (simulate->get_subcommands().empty()) exit_code = simulate_one(*one);
+    if (!simulate->get_subcommands().empty()) return;
+    if (simulate->get_option("--seed")->empty()) throw CLI::RequiredError("--seed");
+    exit_code = simulate_one(*one);
   });
 
   auto many = std::make_shared<swarm_options>();
@@ -188,9 +248,19 @@ void add_simulate(CLI::App& app, int& exit_code) {
   again->add_option("REPORT", *report, "What swarm --report wrote")->required();
   again->callback([report, &exit_code] { exit_code = replay(*report); });
 
+  auto planted = std::make_shared<mutants_options>();
+  auto* mutants =
+      simulate->add_subcommand("mutants", "Plants mistakes, one after the other, and looks how soon each is found");
+  mutants->add_option("--only", planted->only, "That one");
+  mutants->add_option("--minutes-each", planted->minutes_each, "Until it counts as missed")->capture_default_str();
+  planted->jobs = std::max(1U, std::thread::hardware_concurrency());
+  mutants->add_option("--jobs", planted->jobs, "Processes")->capture_default_str()->check(CLI::Range(1, 256));
+  mutants->callback([planted, &exit_code] { exit_code = find_mutants(*planted); });
+
   auto small = std::make_shared<run_options>();
   auto* less = simulate->add_subcommand("minimise", "Takes away from a seed that fails what it does not need to fail");
   add_run_options(*less, *small);
+  less->get_option("--seed")->required();
   less->callback([small, &exit_code] { exit_code = minimise(*small); });
 }
 

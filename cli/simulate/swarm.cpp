@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <optional>
 
@@ -102,6 +103,7 @@ class swarm {
     auto told = began_;
     while (!std::ranges::all_of(workers_, &worker::over)) {
       TROUPE_TRY(listen());
+      if (plan_.stops_at_first && !report_.failures.empty()) end_workers();
       const auto now = std::chrono::steady_clock::now();
       report_.took = now - began_;
       if (now - told < std::chrono::seconds(1)) continue;
@@ -120,8 +122,18 @@ class swarm {
     const unique_fd to(ends[1]);
     w.pid = fork();
     if (w.pid < 0) return {errc::io_failed, std::string("no process: ") + std::strerror(errno)};
+    if (w.pid == 0) plant(plan_.bug);
     if (w.pid == 0) work(to.get(), w.next, workers_.size(), end_, until_);
     return {};
+  }
+
+  void end_workers() {
+    for (worker& each : workers_) {
+      if (each.over) continue;
+      kill(each.pid, SIGKILL);
+      waitpid(each.pid, nullptr, 0);
+      each.over = true;
+    }
   }
 
   result<void> listen() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/planted_bug.hpp"
 #include "base/result.hpp"
 #include "simulations/scenarios/run.hpp"
 
@@ -18,6 +19,10 @@ struct swarm_plan {
   /// Of real time; no seed begins after that. 0: until all seeds are through.
   duration time{};
   uint32_t jobs = 1;
+  /// What every seed's cluster does wrong; none where no bug can be planted.
+  planted_bug bug = planted_bug::none;
+  /// Whether the first violation is enough.
+  bool stops_at_first = false;
 };
 
 struct failed_seed {

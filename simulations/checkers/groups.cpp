@@ -17,14 +17,22 @@ constexpr std::array<std::string_view, 9> known_ends = {"complete",       "cut",
 
 void fenced_generations::read(const event& what, violations& found) {
   const uint64_t generation = what.number("generation");
-  uint64_t& highest = committed_[what.number("group")];
-  if (generation < highest) {
+  group& g = groups_[std::string(what.text("group"))];
+  if (what.what == "group.lost") {
+    if (generation > g.lost) g.lost_at = what.at;
+    g.lost = std::max(g.lost, generation);
+    return;
+  }
+  // Within a gateway, the word of a loss takes as long as a few messages do.
+  constexpr duration word = std::chrono::milliseconds(1);
+  const bool is_lost = generation <= g.lost && what.at > g.lost_at + word;
+  if (is_lost || generation < g.committed) {
     found.add(id(), what.at,
               "request " + std::string(what.text("request")) + ": a token of generation " + std::to_string(generation) +
-                  " of group " + std::to_string(what.number("group")) + " is accepted after those of generation " +
-                  std::to_string(highest));
+                  " of group " + std::string(what.text("group")) + " is accepted after " +
+                  (is_lost ? "it was lost" : "one of generation " + std::to_string(g.committed)));
   }
-  highest = std::max(highest, generation);
+  g.committed = std::max(g.committed, generation);
 }
 
 void bounded_queues::read(const event& what, violations& found) {
@@ -45,29 +53,120 @@ void bounded_queues::read(const event& what, violations& found) {
   if (all > most) found.add(id(), what.at, group + " has " + of(all, most) + " streams");
 }
 
+void conserved_pages::set_open(duration at, uint64_t choices) {
+  open_choices_ = choices;
+  add(choices_, at, choices);
+}
+
 void conserved_pages::read(const event& what, violations& found) {
   if (what.what == "request.begun") {
-    ++open_;
+    const uint64_t choices = std::max<uint64_t>(what.number("choices"), 1);
+    open_.emplace(what.text("request"), choices);
+    set_open(what.at, open_choices_ + choices);
   } else if (what.what == "request.ended" || what.what == "request.left") {
-    open_ -= open_ > 0 ? 1 : 0;
-    changed(what.at);
+    const auto its = open_.find(what.text("request"));
+    if (its == open_.end()) return;
+    set_open(what.at, open_choices_ - its->second);
+    open_.erase(its);
   } else if (what.what == "fault.begins") {
     faults_.insert(what.number("id"));
   } else if (what.what == "fault.ends") {
     faults_.erase(what.number("id"));
-    changed(what.at);
+    well_since_ = what.at;
+  } else if (what.what == "group.ready") {
+    if (what.number("ready") == 0) loads_.erase(std::string(what.text("group")));
   } else {
-    const std::string group = "group " + std::string(what.text("group"));
     const uint64_t used = what.number("pages_used"), cached = what.number("pages_cached");
-    if (used + cached > what.number("pages_total"))
-      found.add(id(), what.at, group + " has given away " + of(used + cached, what.number("pages_total")) + " pages");
-    if (open_ > 0 || !faults_.empty() || what.at < quiet_since_ + patience_) return;
-    if (used != 0 || what.number("running") != 0 || what.number("waiting") != 0) {
+    if (used + cached > what.number("pages_total")) {
       found.add(id(), what.at,
-                group + " keeps " + std::to_string(used) + " pages, " + std::to_string(what.number("running")) +
-                    " running and " + std::to_string(what.number("waiting")) + " waiting streams of nobody");
+                "group " + std::string(what.text("group")) + " has given away " +
+                    of(used + cached, what.number("pages_total")) + " pages");
     }
+    add(loads_[std::string(what.text("group"))], what.at, load{what.number("running") + what.number("waiting"), used});
+    // What a fault has left behind takes a while to be noticed.
+    constexpr duration recovery = std::chrono::seconds(5);
+    if (faults_.empty() && what.at >= well_since_ + recovery) judge_left_over(what, found);
   }
+}
+
+/// Reports come one after the other: only what a group has had all the time is there at once with what another has.
+void conserved_pages::judge_left_over(const event& what, violations& found) {
+  add(choices_, what.at, open_choices_);
+  uint64_t most = 0, streams = 0, pages = 0;
+  for (const auto& [at, open] : choices_) most = std::max(most, open);
+  for (const auto& [group, reports] : loads_) {
+    // One that has not been there for so long can have taken over what another has not reported yet.
+    if (reports.front().first + patience_ > what.at) continue;
+    // One that says nothing any more is about to be missed.
+    constexpr duration silence_max = std::chrono::milliseconds(300);
+    if (reports.back().first + silence_max < what.at) continue;
+    uint64_t least_streams = UINT64_MAX, least_pages = UINT64_MAX;
+    for (const auto& [at, its] : reports) {
+      least_streams = std::min(least_streams, its.streams);
+      least_pages = std::min(least_pages, its.pages);
+    }
+    streams += least_streams;
+    pages += least_pages;
+  }
+  if (streams > most) {
+    found.add(id(), what.at,
+              "groups have " + std::to_string(streams) + " streams, clients wait for " + std::to_string(most));
+  } else if (most == 0 && pages > 0) {
+    found.add(id(), what.at, "groups keep " + std::to_string(pages) + " pages of nobody");
+  }
+}
+
+void explained_failures::end_to_be_wrong(duration at, std::string_view what) {
+  const auto its = wrong_.find(what);
+  if (its == wrong_.end()) return;
+  wrong_.erase(its);
+  well_since_ = at;
+}
+
+void explained_failures::read(const event& what, violations& found) {
+  const std::string fault = "fault " + std::to_string(what.number("id"));
+  const std::string group = "group " + std::string(what.text("group"));
+  if (what.what == "request.begun") {
+    running_.emplace(what.text("request"), request{what.at, losses_});
+  } else if (what.what == "request.left") {
+    if (const auto its = running_.find(what.text("request")); its != running_.end()) running_.erase(its);
+  } else if (what.what == "request.ended") {
+    judge_end(what, found);
+  } else if (what.what == "fault.begins") {
+    begin_to_be_wrong(fault);
+  } else if (what.what == "fault.ends") {
+    end_to_be_wrong(what.at, fault);
+  } else if (what.what == "host.lost") {
+    begin_to_be_wrong("gateway " + std::string(what.node));
+  } else if (what.what == "os.ended") {
+    end_to_be_wrong(what.at, "gateway " + std::string(what.text("process")));
+  } else if (what.what == "group.recovered") {
+    end_to_be_wrong(what.at, group);
+  } else {
+    ++losses_;
+    if (was_well(what.at)) {
+      found.add(id(), what.at,
+                group + " fails although nothing has been wrong for " +
+                    std::to_string((what.at - well_since_) / std::chrono::milliseconds(1)) + " ms");
+    }
+    if (what.text("reason") == "gave_up") begin_to_be_wrong(group);
+  }
+}
+
+void explained_failures::judge_end(const event& what, violations& found) {
+  const auto its = running_.find(what.text("request"));
+  if (its == running_.end()) return;
+  const request begun = its->second;
+  running_.erase(its);
+  const std::string_view how = what.text("how");
+  const std::string name = "request " + std::string(what.text("request")) + " ends with " + std::string(how);
+  if (how == "aborted" && losses_ - begun.losses <= losses_max_) {
+    found.add(id(), what.at, name + " after " + std::to_string(losses_ - begun.losses) + " losses of groups");
+    return;
+  }
+  // Too much to do is a reason of its own.
+  if (how == "complete" || how == "overloaded" || how == "deadline_exceeded" || !was_well(begun.begun)) return;
+  found.add(id(), what.at, name + " although nothing was wrong");
 }
 
 }  // namespace troupe::simulation

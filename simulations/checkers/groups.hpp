@@ -1,29 +1,36 @@
 // What gateways see of their groups: I4, I11 and I12.
 //
-// Events: stream.token {group, generation}; group.load {group, running, waiting, sequences_max, waiting_max,
-// pages_used, pages_cached, pages_total}; request.begun, request.ended and request.left; gateway.started.
+// Events: stream.token {group, generation}; group.lost {group, generation}; group.load {group, running, waiting,
+// sequences_max, waiting_max, pages_used, pages_cached, pages_total}; request.begun, request.ended and request.left;
+// gateway.started.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "simulations/checkers/checker.hpp"
 
 namespace troupe::simulation {
 
-/// I4: once a gateway has taken a token of one generation of a group, it takes none of an older one.
+/// I4: once control has given up a generation of a group, or a token of a newer one was taken, no token of it is.
 class fenced_generations final : public checker {
  public:
   std::string_view id() const override { return "I4"; }
-  std::vector<std::string_view> reads() const override { return {"stream.token"}; }
+  std::vector<std::string_view> reads() const override { return {"stream.token", "group.lost"}; }
   void read(const event& what, violations& found) override;
 
  private:
-  /// The highest, by group.
-  std::map<uint64_t, uint64_t> committed_;
+  struct group {
+    /// The highest of a token; the highest that was given up, and when.
+    uint64_t committed = 0, lost = 0;
+    duration lost_at{};
+  };
+  std::map<std::string, group, std::less<>> groups_;
 };
 
 /// I11: what may wait or run somewhere has a bound, and who is refused for it is told so by an error that says whether
@@ -38,22 +45,73 @@ class bounded_queues final : public checker {
 /// I12: pages are conserved, and a stream that has ended, or whose client has left, keeps none.
 class conserved_pages final : public checker {
  public:
-  /// What a group has left of streams that are over for so long, while nothing is wrong with it, is lost.
+  /// What groups have of streams that are over for so long, while nothing is wrong, is lost.
   explicit conserved_pages(duration patience) : patience_(patience) {}
   std::string_view id() const override { return "I12"; }
   std::vector<std::string_view> reads() const override {
-    return {"group.load", "request.begun", "request.ended", "request.left", "fault.begins", "fault.ends"};
+    return {"group.load",   "group.ready",  "request.begun", "request.ended",
+            "request.left", "fault.begins", "fault.ends"};
   }
   void read(const event& what, violations& found) override;
 
  private:
-  void changed(duration at) { quiet_since_ = at; }
+  void set_open(duration at, uint64_t choices);
+  void judge_left_over(const event& what, violations& found);
 
   duration patience_;
-  uint64_t open_ = 0;
+  /// By request: its choices.
+  std::map<std::string, uint64_t, std::less<>> open_;
+  uint64_t open_choices_ = 0;
+  /// What there was when, within the patience; the last of before that is the first.
+  template <class What>
+  using lately = std::deque<std::pair<duration, What>>;
+  lately<uint64_t> choices_;
+  /// By group that is ready: streams, and pages of streams, as it said.
+  struct load {
+    uint64_t streams = 0, pages = 0;
+  };
+  std::map<std::string, lately<load>, std::less<>> loads_;
+  template <class What>
+  void add(lately<What>& to, duration at, const What& what) {
+    to.emplace_back(at, what);
+    while (to.size() > 1 && to[1].first + patience_ <= at) to.pop_front();
+  }
   std::set<uint64_t> faults_;
-  /// Since then no request is open and no fault works.
-  duration quiet_since_{};
+  /// Since then no fault works.
+  duration well_since_{};
+};
+
+/// I1, the other half: no request fails, and no group is given up for lost, while nothing is wrong.
+class explained_failures final : public checker {
+ public:
+  /// What comes within so long of a fault is explained by it. `losses_max`: of groups, that a request survives.
+  explained_failures(duration patience, uint64_t losses_max) : patience_(patience), losses_max_(losses_max) {}
+  std::string_view id() const override { return "I1"; }
+  std::vector<std::string_view> reads() const override {
+    return {"request.begun", "request.ended", "request.left", "group.failed", "group.recovered",
+            "fault.begins",  "fault.ends",    "host.lost",    "os.ended"};
+  }
+  void read(const event& what, violations& found) override;
+
+ private:
+  struct request {
+    duration begun{};
+    /// Groups that had failed until then.
+    uint64_t losses = 0;
+  };
+  void judge_end(const event& what, violations& found);
+  void begin_to_be_wrong(std::string what) { wrong_.insert(std::move(what)); }
+  void end_to_be_wrong(duration at, std::string_view what);
+  /// Whether nothing has been wrong for the whole patience before then.
+  bool was_well(duration at) const { return wrong_.empty() && at >= well_since_ + patience_; }
+
+  duration patience_;
+  uint64_t losses_max_;
+  uint64_t losses_ = 0;
+  std::map<std::string, request, std::less<>> running_;
+  /// Faults by their numbers, groups that were given up, gateways that end because their hosts are lost.
+  std::set<std::string, std::less<>> wrong_;
+  duration well_since_{};
 };
 
 }  // namespace troupe::simulation

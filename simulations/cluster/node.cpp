@@ -64,7 +64,7 @@ node::node(site& where, const description& what)
       clock_(where.where, where.clocks[what.host]),
       random_(where.where.seed(), drawn_by::nodes, owner_),
       log_(where.where, what.name),
-      metrics_(where.where, what.name),
+      metrics_(where.where, what.name, where.groups),
       post_({what.name, what.incarnation, what.role}, where.config.name, clock_, log_, metrics_),
       env_{where.config, clock_, random_, log_, post_, metrics_},
       actors_(where.where, where.clocks[what.host], owner_),

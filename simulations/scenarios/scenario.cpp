@@ -35,7 +35,7 @@ deployment_config draw_deployment(seeded_random& random, std::string name, size_
 supervision_config draw_supervision(seeded_random& random) {
   supervision_config drawn;
   // Many, so that bad luck alone makes nobody give up; a few, so that somebody does.
-  drawn.restarts_max = random.chance(0.9) ? 60 : 8;
+  drawn.restarts_max = random.chance(0.9) ? patient_restarts : 8;
   if (random.chance(0.3)) drawn.fenced_kill_delay = 5s;
   if (random.chance(0.2)) drawn.heartbeat_timeout = 600ms;
   if (random.chance(0.2)) drawn.orphan_timeout = 5s;

@@ -20,12 +20,15 @@ struct scenario {
   uint32_t clients_count = 8;
   std::vector<fault_habit> faults;
   /// Before anything goes wrong; while things do; and after.
-  duration calm = std::chrono::seconds(8), harmed = std::chrono::seconds(30), healed = std::chrono::seconds(30);
+  duration calm = std::chrono::seconds(8), harmed = std::chrono::seconds(30), healed = std::chrono::seconds(40);
   /// Of the last, in which nobody asks any more.
   duration draining = std::chrono::seconds(20);
   /// A host that stays lost when all else is healed; empty: none.
   node_name lost;
 };
+
+/// Who may start others again so often (supervision.restarts_max) gives up only where something fails for ever.
+inline constexpr uint32_t patient_restarts = 60;
 
 /// The swarm's: of each kind of thing, a part, so that some runs have no links cut and others nothing else.
 scenario scenario_of(uint64_t seed);

@@ -70,6 +70,7 @@ consteval size_t number_of(std::string_view name) {
 
 std::vector<std::string_view> names_of_all() {
   std::vector<std::string_view> names;
+  names.reserve(states_max);
   for (const rule& each : rules) names.push_back(each.state);
   names.insert(names.end(), others.begin(), others.end());
   for (const fault_description& each : all_faults) names.push_back(each.name);

@@ -3,7 +3,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "actors/runtime/groups.hpp"
 #include "actors/runtime/metrics.hpp"
 #include "simulations/world/world.hpp"
 
@@ -11,7 +13,9 @@ namespace troupe::simulation {
 
 class node_metrics final : public actor_metrics {
  public:
-  node_metrics(world& where, std::string node) : world_(where), node_(std::move(node)) {}
+  /// `groups` must outlive it.
+  node_metrics(world& where, std::string node, const std::vector<group_spec>& groups)
+      : world_(where), node_(std::move(node)), groups_(groups) {}
 
   /// Who has ended counts nothing more.
   void cut() { cut_ = true; }
@@ -19,8 +23,11 @@ class node_metrics final : public actor_metrics {
   void frame_refused(std::string_view reason) override { note("frame.refused", {{"reason", reason}}); }
   void token_committed(std::string_view request, uint32_t choice, uint32_t index, group_number group,
                        generation_number generation) override {
-    note("stream.token",
-         {{"request", request}, {"choice", choice}, {"index", index}, {"group", group}, {"generation", generation}});
+    note("stream.token", {{"request", request},
+                          {"choice", choice},
+                          {"index", index},
+                          {"group", groups_[group].name},
+                          {"generation", generation}});
   }
   void stream_resumed(duration since_loss) override {
     note("stream.resumed", {{"ms", since_loss / std::chrono::milliseconds(1)}});
@@ -57,6 +64,7 @@ class node_metrics final : public actor_metrics {
 
   world& world_;
   std::string node_;
+  const std::vector<group_spec>& groups_;
   std::map<std::string, bool, std::less<>> ready_;
   bool cut_ = false;
 };

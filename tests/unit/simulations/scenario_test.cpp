@@ -1,6 +1,7 @@
 // Whole runs, judged by all checkers.
 #include <boost/test/unit_test.hpp>
 
+#include "base/planted_bug.hpp"
 #include "simulations/scenarios/run.hpp"
 
 namespace troupe::simulation {
@@ -71,6 +72,21 @@ BOOST_AUTO_TEST_CASE(no_stream_is_lost_when_ranks_die) {
 BOOST_AUTO_TEST_CASE(no_seed_breaks_a_promise) {
   for (uint64_t seed = 0; seed < 10; ++seed)
     BOOST_TEST_CONTEXT("seed " << seed << ": " << describe(scenario_of(seed))) check(run(scenario_of(seed)));
+}
+
+/// Whether one of a few seeds shows the mistake.
+bool is_found(planted_bug mistake) {
+  plant(mistake);
+  bool found = false;
+  for (uint64_t seed = 0; seed < 30 && !found; ++seed) found = run(scenario_of(seed)).found.count() > 0;
+  plant(planted_bug::none);
+  return found;
+}
+
+BOOST_AUTO_TEST_CASE(planted_mistakes_are_found, *boost::unit_test::enable_if<bugs_can_be_planted>()) {
+  using enum planted_bug;
+  for (const planted_bug mistake : {resume_off_by_one, reseed_on_resume, end_twice, leak_pages, keep_older_ranks})
+    BOOST_TEST(is_found(mistake), all_planted_bugs[static_cast<size_t>(mistake) - 1].says);
 }
 
 }  // namespace
