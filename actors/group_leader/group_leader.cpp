@@ -75,7 +75,7 @@ struct group_leader_state {
                                 std::to_string(head.generation)};
     }
     if (draining) return {errc::draining, "the group takes no new streams"};
-    if (failed) return {errc::aborted, "the group is ending"};
+    if (failed) return {errc::unavailable, "the group is ending"};
     auto now = env.clock.now();
     bool has_deadline = head.time_left_ms != 0;
     return streams.admit(key, wanted, now,

@@ -19,11 +19,12 @@ group_life::actions group_life::begin(generation_number stored, instant now) {
     append(out, on_time(now));
     return out;
   }
-  // Control was restarted: the ranks may well be serving.
+  // Control was restarted: the ranks may well be serving, and who works with them knows it. Nothing is announced before
+  // it is known.
   phase_ = group_phase::starting;
   adopting_ = true;
   due_ = now + config_.adopt_timeout;
-  return {announce{}};
+  return {};
 }
 
 // Fences whatever lives: nothing of an older generation is accepted from here on.

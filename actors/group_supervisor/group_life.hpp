@@ -72,6 +72,8 @@ class group_life {
   group_phase phase() const { return phase_; }
   generation_number generation() const { return generation_; }
   uint32_t restarts() const { return intensity_.restarts_total(); }
+  /// Whether what the stored generation does is not known yet.
+  bool adopting() const { return adopting_ && phase_ == group_phase::starting; }
   const std::string& fingerprint() const { return fingerprint_; }
   const std::string& last_failure() const { return last_failure_; }
   const std::set<uint32_t>& ready_ranks() const { return ready_; }

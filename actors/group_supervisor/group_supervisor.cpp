@@ -294,7 +294,7 @@ struct group_supervisor_state {
     // Nobody hears of a generation that could not be stored.
     if (ended) return;
     if (life.phase() == group_phase::starting) start();
-    if (now - announced_at >= config.announce_interval) announce();
+    if (now - announced_at >= config.announce_interval && !life.adopting()) announce();
     tell_after(handle(), config.check_interval, tick{check_tick});
   }
 

@@ -1,13 +1,12 @@
 // What gateways see of their groups: I4, I11 and I12.
 //
 // Events: stream.token {group, generation}; group.lost {group, generation}; group.load {group, running, waiting,
-// sequences_max, waiting_max, pages_used, pages_cached, pages_total}; request.begun, request.ended and request.left;
-// gateway.started.
+// sequences_max, waiting_max, pages_used, pages_cached, pages_total}; group.ready {group, ready}; request.begun,
+// request.ended and request.left; fault.begins and fault.ends {id}.
 #pragma once
 
 #include <deque>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -78,39 +77,6 @@ class conserved_pages final : public checker {
   }
   std::set<uint64_t> faults_;
   /// Since then no fault works.
-  duration well_since_{};
-};
-
-/// I1, the other half: no request fails, and no group is given up for lost, while nothing is wrong.
-class explained_failures final : public checker {
- public:
-  /// What comes within so long of a fault is explained by it. `losses_max`: of groups, that a request survives.
-  explained_failures(duration patience, uint64_t losses_max) : patience_(patience), losses_max_(losses_max) {}
-  std::string_view id() const override { return "I1"; }
-  std::vector<std::string_view> reads() const override {
-    return {"request.begun", "request.ended", "request.left", "group.failed", "group.recovered",
-            "fault.begins",  "fault.ends",    "host.lost",    "os.ended"};
-  }
-  void read(const event& what, violations& found) override;
-
- private:
-  struct request {
-    duration begun{};
-    /// Groups that had failed until then.
-    uint64_t losses = 0;
-  };
-  void judge_end(const event& what, violations& found);
-  void begin_to_be_wrong(std::string what) { wrong_.insert(std::move(what)); }
-  void end_to_be_wrong(duration at, std::string_view what);
-  /// Whether nothing has been wrong for the whole patience before then.
-  bool was_well(duration at) const { return wrong_.empty() && at >= well_since_ + patience_; }
-
-  duration patience_;
-  uint64_t losses_max_;
-  uint64_t losses_ = 0;
-  std::map<std::string, request, std::less<>> running_;
-  /// Faults by their numbers, groups that were given up, gateways that end because their hosts are lost.
-  std::set<std::string, std::less<>> wrong_;
   duration well_since_{};
 };
 

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "actors/request/request.hpp"
+#include "simulations/checkers/failures.hpp"
 #include "simulations/checkers/groups.hpp"
 #include "simulations/checkers/processes.hpp"
 #include "simulations/checkers/streams.hpp"
@@ -23,16 +24,27 @@ right_tokens::answer right_answer(std::string_view prompt, uint64_t seed, uint64
   };
 }
 
+bool is_lost(const scenario& what, const group_spec& group) {
+  return !what.lost.empty() && !group.ranks_on(what.lost).empty();
+}
+
 /// Those that have to be there at the end.
 std::vector<full_recovery::group> core_of(const scenario& what) {
   std::vector<full_recovery::group> core;
   for (const group_spec& group : groups_of(what.cluster)) {
-    if (!what.lost.empty() && !group.ranks_on(what.lost).empty()) continue;
+    if (is_lost(what, group)) continue;
     full_recovery::group its{group.name, {}};
     for (uint32_t rank = 0; rank < group.ranks(); ++rank) its.nodes.push_back(group.rank_node(rank));
     core.push_back(std::move(its));
   }
   return core;
+}
+
+std::set<std::string, std::less<>> lost_of(const scenario& what) {
+  std::set<std::string, std::less<>> lost;
+  for (const group_spec& group : groups_of(what.cluster))
+    if (is_lost(what, group)) lost.insert(group.name);
+  return lost;
 }
 
 /// What these faults explain.
@@ -60,7 +72,7 @@ judge judge_of(const scenario& what) {
   made.add(std::make_unique<bounded_queues>());
   // A cancel's second, and the interval of reports.
   made.add(std::make_unique<conserved_pages>(std::chrono::milliseconds(1200)));
-  made.add(std::make_unique<explained_failures>(std::chrono::seconds(10), request_config().losses_max));
+  made.add(std::make_unique<explained_failures>(std::chrono::seconds(10), request_config().losses_max, lost_of(what)));
   made.add(std::make_unique<full_recovery>(core_of(what)));
   made.add(std::make_unique<bounded_restarts>(what.cluster.supervision.restarts_max,
                                               what.cluster.supervision.restart_period));

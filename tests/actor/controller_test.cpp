@@ -13,7 +13,10 @@ using namespace std::chrono_literals;
 
 class failing_store final : public store {
  public:
-  result<std::optional<store_entry>> get(std::string_view key) override { return entries.get(key); }
+  result<std::optional<store_entry>> get(std::string_view key) override {
+    if (cannot_be_read) return error{errc::io_failed, "the disk does not answer"};
+    return entries.get(key);
+  }
   result<uint64_t> put_if(std::string_view key, std::string_view value, uint64_t expected) override {
     if (fails) return {errc::io_failed, "the disk is full"};
     return entries.put_if(key, value, expected);
@@ -23,6 +26,7 @@ class failing_store final : public store {
 
   memory_store entries;
   bool fails = false;
+  bool cannot_be_read = false;
 };
 
 struct controlled : actor_world {
@@ -64,6 +68,18 @@ BOOST_FIXTURE_TEST_CASE(control_that_was_lost_with_the_store_is_taken_again_with
   BOOST_TEST(!post.local(service::group_supervisor, 0));
   state.fails = false;
   pass(1s);
+  BOOST_TEST(tree() == in_control, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_store_that_cannot_be_read_for_a_moment_does_not_make_control_give_up, controlled) {
+  const lines in_control = tree();
+  const auto supervisor = post.local(service::group_supervisor, 0);
+  state.cannot_be_read = true;
+  // It ends, and so does each that takes its place: they are started with a growing delay.
+  caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  pass(300ms);
+  state.cannot_be_read = false;
+  pass(3s);
   BOOST_TEST(tree() == in_control, boost::test_tools::per_element());
 }
 

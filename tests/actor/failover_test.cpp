@@ -249,6 +249,16 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_leaves_frees_its_stream, gateway) {
   BOOST_TEST(cancelled->second.stream == stream);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_stream_that_no_request_waits_for_is_cancelled_where_it_runs, gateway) {
+  up(1, 7);
+  token(1, 7, 99, 0, 2);
+  const auto cancelled = take<cancel_stream>();
+  BOOST_REQUIRE(cancelled.has_value());
+  BOOST_TEST(cancelled->first.to == groups[1].rank_node(0));
+  BOOST_TEST(cancelled->first.it.head.generation == 7u);
+  BOOST_TEST(cancelled->second.stream == 99u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_full_sink_is_offered_the_same_text_again, gateway) {
   up(0, 1);
   begin();

@@ -84,6 +84,19 @@ BOOST_AUTO_TEST_CASE(another_generation_is_refused) {
   BOOST_TEST(!world.device.end_step);
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_is_asked_for_twice_is_one) {
+  leader_world world;
+  world.ask(4, 1);
+  world.ask(4, 1);
+  world.end_step(milliseconds(5));
+  BOOST_TEST(world.device.step.plan.sequences.size() == 1u);
+  const auto answer = world.take<step_tokens>();
+  BOOST_REQUIRE(answer.has_value());
+  BOOST_TEST(answer->second.tokens.size() == 1u);
+  BOOST_TEST(answer->second.refused.empty());
+  BOOST_TEST(!world.take<step_tokens>());
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_whose_deadline_passes_in_the_queue_is_refused_and_not_computed) {
   leader_world world;
   world.ask(4, 1);

@@ -106,6 +106,16 @@ BOOST_AUTO_TEST_CASE(a_group_that_does_not_become_ready_in_time_is_started_again
   BOOST_TEST(has<group_life::log_failure>(life.on_time(instant{} + 120s)));
 }
 
+BOOST_AUTO_TEST_CASE(a_restarted_control_node_announces_nothing_before_it_knows) {
+  group_life life(two_ranks());
+  BOOST_TEST(life.begin(7, instant{}).empty());
+  BOOST_TEST(life.adopting());
+  (void)life.on_ready(ready(0), 7, instant{});
+  BOOST_TEST(life.adopting());
+  BOOST_TEST(has<group_life::announce>(life.on_ready(ready(1), 7, instant{})));
+  BOOST_TEST(!life.adopting());
+}
+
 BOOST_AUTO_TEST_CASE(a_restarted_control_node_adopts_ranks_that_report_in_time) {
   group_life life(two_ranks());
   BOOST_TEST(!has<group_life::start>(life.begin(7, instant{})));

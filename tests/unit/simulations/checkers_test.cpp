@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <memory>
 
+#include "simulations/checkers/failures.hpp"
 #include "simulations/checkers/groups.hpp"
 #include "simulations/checkers/judge.hpp"
 #include "simulations/checkers/processes.hpp"
@@ -283,12 +284,19 @@ BOOST_AUTO_TEST_CASE(a_group_that_was_given_up_explains_failures_until_it_recove
   BOOST_TEST(c.verdict() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_group_that_has_no_place_any_more_may_fail) {
+  COURT(explained_failures, 10s, 2U, std::set<std::string, std::less<>>{"m/0"});
+  c.at(60s);
+  lose_group(c);
+  BOOST_TEST(c.verdict() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_request_that_is_given_up_too_soon_is_found) {
   COURT(explained_failures, 10s, 2U);
   begin(c);
   lose_group(c);
   end_with(c, "aborted");
-  BOOST_TEST(c.verdict() == "I1: request 1 ends with aborted after 1 losses of groups");
+  BOOST_TEST(c.verdict() == "I1: request 1 ends with aborted after 1 losses");
 }
 
 BOOST_AUTO_TEST_CASE(one_that_lost_too_many_groups_is_explained) {

@@ -69,6 +69,20 @@ BOOST_AUTO_TEST_CASE(no_stream_is_lost_when_ranks_die) {
   BOOST_TEST(done.counts.failed == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(no_stream_notices_that_control_is_lost_and_taken_again) {
+  scenario what = plain(1);
+  what.faults = {{fault_kind::store_fails, 2s}};
+  uint64_t taken = 0, moved = 0;
+  const outcome done = run(what, [&](const event& e) {
+    taken += e.what == "controller.took_lease" ? 1 : 0;
+    moved += e.what == "stream.resumed" ? 1 : 0;
+  });
+  check(done);
+  BOOST_TEST(taken > 2U);
+  BOOST_TEST(moved == 0U);
+  BOOST_TEST(done.counts.failed == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(no_seed_breaks_a_promise) {
   for (uint64_t seed = 0; seed < 10; ++seed)
     BOOST_TEST_CONTEXT("seed " << seed << ": " << describe(scenario_of(seed))) check(run(scenario_of(seed)));

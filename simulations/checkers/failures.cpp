@@ -1,0 +1,60 @@
+#include "simulations/checkers/failures.hpp"
+
+namespace troupe::simulation {
+
+void explained_failures::end_to_be_wrong(duration at, std::string_view what) {
+  const auto its = wrong_.find(what);
+  if (its == wrong_.end()) return;
+  wrong_.erase(its);
+  well_since_ = at;
+}
+
+void explained_failures::read(const event& what, violations& found) {
+  const std::string fault = "fault " + std::to_string(what.number("id"));
+  const std::string group = "group " + std::string(what.text("group"));
+  if (what.what == "request.begun") {
+    running_.emplace(what.text("request"), request{what.at, losses_});
+  } else if (what.what == "request.left") {
+    if (const auto its = running_.find(what.text("request")); its != running_.end()) running_.erase(its);
+  } else if (what.what == "request.ended") {
+    judge_end(what, found);
+  } else if (what.what == "fault.begins") {
+    begin_to_be_wrong(fault);
+  } else if (what.what == "fault.ends") {
+    end_to_be_wrong(what.at, fault);
+  } else if (what.what == "host.lost") {
+    begin_to_be_wrong("gateway " + std::string(what.node));
+  } else if (what.what == "os.ended") {
+    end_to_be_wrong(what.at, "gateway " + std::string(what.text("process")));
+  } else if (what.what == "group.recovered") {
+    end_to_be_wrong(what.at, group);
+  } else if (what.what == "link.down") {
+    ++losses_;
+  } else {
+    ++losses_;
+    if (was_well(what.at) && !lost_.contains(what.text("group"))) {
+      found.add(id(), what.at,
+                group + " fails although nothing has been wrong for " +
+                    std::to_string((what.at - well_since_) / std::chrono::milliseconds(1)) + " ms");
+    }
+    if (what.text("reason") == "gave_up") begin_to_be_wrong(group);
+  }
+}
+
+void explained_failures::judge_end(const event& what, violations& found) {
+  const auto its = running_.find(what.text("request"));
+  if (its == running_.end()) return;
+  const request begun = its->second;
+  running_.erase(its);
+  const std::string_view how = what.text("how");
+  const std::string name = "request " + std::string(what.text("request")) + " ends with " + std::string(how);
+  if (how == "aborted" && losses_ - begun.losses <= losses_max_) {
+    found.add(id(), what.at, name + " after " + std::to_string(losses_ - begun.losses) + " losses");
+    return;
+  }
+  // Too much to do is a reason of its own.
+  if (how == "complete" || how == "overloaded" || how == "deadline_exceeded" || !was_well(begun.begun)) return;
+  found.add(id(), what.at, name + " although nothing was wrong");
+}
+
+}  // namespace troupe::simulation

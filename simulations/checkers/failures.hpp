@@ -1,0 +1,54 @@
+// Whether what fails has a reason: the other half of I1.
+//
+// Events: request.begun, request.ended {how} and request.left; group.failed {group, reason} and group.recovered
+// {group}; link.down; and what explains them: fault.begins and fault.ends {id}, host.lost by a gateway, os.ended
+// {process}.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulations/checkers/checker.hpp"
+
+namespace troupe::simulation {
+
+/// No request fails, and no group is given up for lost, while nothing is wrong.
+class explained_failures final : public checker {
+ public:
+  /// What comes within so long of a fault is explained by it. `losses_max`: of groups or of the links to them, that a
+  /// request survives. `lost`: groups that have no place any more when all is healed.
+  explained_failures(duration patience, uint64_t losses_max, std::set<std::string, std::less<>> lost = {})
+      : patience_(patience), losses_max_(losses_max), lost_(std::move(lost)) {}
+  std::string_view id() const override { return "I1"; }
+  std::vector<std::string_view> reads() const override {
+    return {"request.begun", "request.ended", "request.left", "group.failed", "group.recovered",
+            "fault.begins",  "fault.ends",    "host.lost",    "os.ended",     "link.down"};
+  }
+  void read(const event& what, violations& found) override;
+
+ private:
+  struct request {
+    duration begun{};
+    /// Groups and links that had been lost until then.
+    uint64_t losses = 0;
+  };
+  void judge_end(const event& what, violations& found);
+  void begin_to_be_wrong(std::string what) { wrong_.insert(std::move(what)); }
+  void end_to_be_wrong(duration at, std::string_view what);
+  /// Whether nothing has been wrong for the whole patience before then.
+  bool was_well(duration at) const { return wrong_.empty() && at >= well_since_ + patience_; }
+
+  duration patience_;
+  uint64_t losses_max_;
+  std::set<std::string, std::less<>> lost_;
+  uint64_t losses_ = 0;
+  std::map<std::string, request, std::less<>> running_;
+  /// Faults by their numbers, groups that were given up, gateways that end because their hosts are lost.
+  std::set<std::string, std::less<>> wrong_;
+  duration well_since_{};
+};
+
+}  // namespace troupe::simulation
