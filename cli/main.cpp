@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
       "  troupe ctl tree                                   show what runs, with restarts and generations\n"
       "  troupe model info models/troupe-tiny              check a model folder as a rank would\n"
       "  troupe config check cluster.yaml                  check a configuration, change nothing\n"
+      "  troupe simulate --seed 7                          break a whole cluster on purpose, in one thread\n"
       "\n"
       "`troupe COMMAND --help` says more. Exit status: 0 done, 1 failed, 2 a mistake in the command line.",
       "troupe");

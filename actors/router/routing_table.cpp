@@ -53,6 +53,8 @@ std::optional<routing_table::incarnation> routing_table::on_link(const node_name
     if (g.leader != node) continue;
     bool was = g.linked;
     g.linked = up;
+    // Whoever comes over the next link has to say first that it works.
+    if (!up) g.reported = false;
     if (was && !up && g.generation != 0) return incarnation{number, g.generation};
   }
   return std::nullopt;

@@ -9,6 +9,7 @@
 #include "cli/bench/memory_bandwidth.hpp"
 #include "cli/bench/obey.hpp"
 #include "cli/bench/peers.hpp"
+#include "cli/bench/simulation_speed.hpp"
 #include "cli/commands.hpp"
 
 namespace troupe {
@@ -116,6 +117,18 @@ void add_side(CLI::App& bench, int& exit_code) {
   });
 }
 
+void add_simulation(CLI::App& bench, int& exit_code) {
+  auto* command = bench.add_subcommand("simulation", "How much of a cluster's life a minute of one core simulates");
+  auto options = std::make_shared<simulation_speed_options>();
+  command->add_option("--minutes", options->minutes, "Of simulated time in a round")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--rounds", options->rounds, "Measured rounds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->callback([options, &exit_code] { exit_code = finished(bench_simulation(*options)); });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
@@ -137,6 +150,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   });
   add_side(*bench, exit_code);
   add_peers(*bench, exit_code);
+  add_simulation(*bench, exit_code);
 }
 
 }  // namespace troupe

@@ -37,7 +37,7 @@ result<tokenized_text> read_text(const std::string& model, const std::string& fi
   return out;
 }
 
-result<text_likelihood> measure(const measurement& what) {
+result<text_likelihood> measure(const text_measurement& what) {
   TROUPE_ASSIGN(const tokenized_text text, read_text(what.model, what.file));
   TROUPE_ASSIGN(
       const auto reader,

@@ -36,7 +36,7 @@ struct tokenized_text {
 /// Errors: those of the file and of the tokenizer; they name the file.
 result<tokenized_text> read_text(const std::string& model, const std::string& file);
 
-struct measurement {
+struct text_measurement {
   std::string model, file;
   uint32_t threads = 1;
   /// Of text_reader_options.
@@ -44,7 +44,7 @@ struct measurement {
 };
 
 /// Shows progress. Errors: those of reading and of the engine.
-result<text_likelihood> measure(const measurement& what);
+result<text_likelihood> measure(const text_measurement& what);
 
 /// `given`, or the text that the model's folder holds; empty: there is none.
 std::string text_for(const std::string& model, const std::string& given);

@@ -10,7 +10,7 @@
 namespace troupe {
 namespace {
 
-result<void> print_perplexity(measurement what) {
+result<void> print_perplexity(text_measurement what) {
   what.file = text_for(what.model, what.file);
   if (what.file.empty())
     return error{errc::invalid_argument, what.model + " has no text of its own; --text FILE names one"};
@@ -32,7 +32,7 @@ void add_model_perplexity(CLI::App& model, int& exit_code) {
       "\n"
       "Example:\n"
       "  troupe model perplexity models/troupe-tiny --text book.txt --window 512");
-  auto what = std::make_shared<measurement>();
+  auto what = std::make_shared<text_measurement>();
   what->threads = threads_of_machine();
   command->add_option("MODEL", what->model, "The model folder, or FILE.gguf")->required();
   command->add_option("--text", what->file, "The text, at most 8 MiB of UTF-8 [held_out.txt of the folder]");

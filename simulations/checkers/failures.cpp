@@ -28,7 +28,7 @@ void explained_failures::read(const event& what, violations& found) {
     end_to_be_wrong(what.at, "gateway " + std::string(what.text("process")));
   } else if (what.what == "group.recovered") {
     end_to_be_wrong(what.at, group);
-  } else if (what.what == "link.down") {
+  } else if (what.what == "node.lost") {
     ++losses_;
   } else {
     ++losses_;

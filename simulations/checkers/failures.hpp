@@ -1,7 +1,7 @@
 // Whether what fails has a reason: the other half of I1.
 //
 // Events: request.begun, request.ended {how} and request.left; group.failed {group, reason} and group.recovered
-// {group}; link.down; and what explains them: fault.begins and fault.ends {id}, host.lost by a gateway, os.ended
+// {group}; node.lost; and what explains them: fault.begins and fault.ends {id}, host.lost by a gateway, os.ended
 // {process}.
 #pragma once
 
@@ -25,7 +25,7 @@ class explained_failures final : public checker {
   std::string_view id() const override { return "I1"; }
   std::vector<std::string_view> reads() const override {
     return {"request.begun", "request.ended", "request.left", "group.failed", "group.recovered",
-            "fault.begins",  "fault.ends",    "host.lost",    "os.ended",     "link.down"};
+            "fault.begins",  "fault.ends",    "host.lost",    "os.ended",     "node.lost"};
   }
   void read(const event& what, violations& found) override;
 

@@ -1,10 +1,9 @@
 // All checkers on one history.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "simulations/checkers/checker.hpp"
@@ -22,7 +21,7 @@ class judge {
 
  private:
   std::vector<std::unique_ptr<checker>> checkers_;
-  std::map<std::string_view, std::vector<checker*>, std::less<>> readers_;
+  std::unordered_map<std::string_view, std::vector<checker*>> readers_;
   violations found_;
 };
 

@@ -182,7 +182,8 @@ rank_process::rank_process(site& where, rank_address which, generation_number ge
                                             .logits_max = deployment.step_tokens_max,
                                             .context_max = std::min(deployment.kv_positions, 2048U),
                                             .vocab_size = static_cast<uint32_t>(alphabet.size()),
-                                            .kv_pages = pages}});
+                                            .kv_pages = pages},
+                                 .reaches_others = way_to_others(group, which.rank)});
   rank_config for_rank;
   for_rank.group = &group;
   for_rank.rank = which.rank;
@@ -192,6 +193,19 @@ rank_process::rank_process(site& where, rank_address which, generation_number ge
   for_rank.end_node = std::move(ended);
   spawn_membership(system(), env(), [](const node_silent&) {});
   rank_ = caf::actor_cast<caf::actor>(spawn_rank(system(), env(), std::move(for_rank), *device_));
+}
+
+/// Ranks on one host share memory.
+std::function<bool()> rank_process::way_to_others(const group_spec& group, uint32_t rank) {
+  if (!group.is_spread()) return {};
+  return [this, &group, rank] {
+    const network& net = home().net;
+    for (uint32_t other = 0; other < group.ranks(); ++other) {
+      const node_name one = group.rank_node(rank), two = group.rank_node(other);
+      if (other != rank && (!net.is_open(one, two) || !net.is_open(two, one))) return false;
+    }
+    return true;
+  };
 }
 
 rank_process::~rank_process() {

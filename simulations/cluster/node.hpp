@@ -130,6 +130,8 @@ class rank_process final : public node {
   void terminate() override;
 
  private:
+  std::function<bool()> way_to_others(const group_spec& group, uint32_t rank);
+
   std::unique_ptr<compute> device_;
   caf::actor rank_;
 };

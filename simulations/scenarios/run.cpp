@@ -107,9 +107,11 @@ class staged_run {
     faults.heal();
     if (!what_.lost.empty()) faults.lose(what_.lost);
     world_.note("", "phase.healed", {{"broken", what_.lost}});
-    // Who gave up tries again after a whole period.
+    // The last failures are noticed after the last fault; who gave up then tries again after a whole period.
+    constexpr duration settling = std::chrono::seconds(5);
+    pass(settling);
     if (gave_up_) pass(what_.cluster.supervision.restart_period);
-    pass(what_.healed - what_.draining);
+    pass(what_.healed - what_.draining - settling);
 
     world_.note("", "phase.draining");
     for (client& each : clients) each.stop();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <vector>
 
 #include "base/check.hpp"
@@ -68,6 +69,12 @@ consteval size_t number_of(std::string_view name) {
   throw "there is no such state";
 }
 
+std::unordered_multimap<std::string_view, size_t> rules_by_event() {
+  std::unordered_multimap<std::string_view, size_t> numbers;
+  for (size_t i = 0; i < rules.size(); ++i) numbers.emplace(rules[i].event, i);
+  return numbers;
+}
+
 std::vector<std::string_view> names_of_all() {
   std::vector<std::string_view> names;
   names.reserve(states_max);
@@ -86,9 +93,12 @@ std::span<const std::string_view> all_states() {
 }
 
 void states_reached::read(const event& what) {
-  for (size_t i = 0; i < rules.size(); ++i) {
-    if (rules[i].event == what.what && (rules[i].key.empty() || what.text(rules[i].key) == rules[i].value))
-      reached_.set(i);
+  // Of most events there is no rule.
+  static const std::unordered_multimap<std::string_view, size_t> by_event = rules_by_event();
+  const auto [first, last] = by_event.equal_range(what.what);
+  for (auto at = first; at != last; ++at) {
+    const rule& its = rules[at->second];
+    if (its.key.empty() || what.text(its.key) == its.value) reached_.set(at->second);
   }
   if (what.what == "group.load") {
     read_load(what);

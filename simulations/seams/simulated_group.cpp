@@ -18,8 +18,10 @@ class device_group : public std::enable_shared_from_this<device_group> {
         members_(config.tp),
         model_(limits_.vocab_size, limits_.kv_pages, limits_) {}
 
-  void open(uint32_t rank, owner_number owner, std::function<void(result<compute_facts>)> done) {
+  void open(const device_config& its, std::function<void(result<compute_facts>)> done) {
+    const auto [rank, owner] = std::pair(its.rank, its.owner);
     members_[rank].owner = owner;
+    members_[rank].reaches_others = its.reaches_others;
     if (broken_) return tell(rank, [done = std::move(done), why = *broken_] { done(why); });
     members_[rank].opened = std::move(done);
     const duration load = park_.random_.between(park_.times.load_min, park_.times.load_max);
@@ -74,6 +76,7 @@ class device_group : public std::enable_shared_from_this<device_group> {
   struct member {
     owner_number owner = 0;
     bool loaded = false;
+    std::function<bool()> reaches_others{};
     std::function<void(result<compute_facts>)> opened;
     std::function<void(error)> ended;
   };
@@ -119,7 +122,8 @@ class device_group : public std::enable_shared_from_this<device_group> {
   void part(uint32_t rank, uint64_t number) {
     if (!step_ || step_->number != number) return;
     const device_trouble trouble = park_.trouble_of(number_, rank);
-    if (trouble.hangs) {
+    const auto& reaches_others = members_[rank].reaches_others;
+    if (trouble.hangs || (reaches_others && !reaches_others())) {
       constexpr auto until_it_is_looked_at = std::chrono::milliseconds(100);
       return world().after(until_it_is_looked_at, members_[rank].owner,
                            [self = shared_from_this(), rank, number] { self->part(rank, number); });
@@ -159,24 +163,23 @@ namespace {
 
 class simulated_compute final : public compute {
  public:
-  simulated_compute(std::shared_ptr<device_group> group, const device_config& config)
-      : group_(std::move(group)), owner_(config.owner), rank_(config.rank) {}
-  ~simulated_compute() override { group_->leave(rank_); }
+  simulated_compute(std::shared_ptr<device_group> group, device_config config)
+      : group_(std::move(group)), config_(std::move(config)) {}
+  ~simulated_compute() override { group_->leave(config_.rank); }
 
   void open(std::optional<group_meeting>, std::function<void(result<compute_facts>)> done) override {
-    group_->open(rank_, owner_, std::move(done));
+    group_->open(config_, std::move(done));
   }
   void submit(step_request request, std::function<void(result<step_result>)> done) override {
     group_->submit(std::move(request), std::move(done));
   }
-  void follow(std::function<void(error)> ended) override { group_->follow(rank_, std::move(ended)); }
+  void follow(std::function<void(error)> ended) override { group_->follow(config_.rank, std::move(ended)); }
   uint64_t steps_finished() const override { return group_->finished(); }
   void abort(std::string why) override { group_->fail({errc::aborted, std::move(why)}); }
 
  private:
   std::shared_ptr<device_group> group_;
-  owner_number owner_;
-  uint32_t rank_;
+  const device_config config_;
 };
 
 }  // namespace

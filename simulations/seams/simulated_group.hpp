@@ -3,6 +3,7 @@
 // when one has died.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ struct device_config {
   uint32_t rank = 0, tp = 1;
   plan_limits limits;
   std::string fingerprint = "simulated/1";
+  /// Whether the other ranks' devices can be reached from this one now; empty: always.
+  std::function<bool()> reaches_others{};
 };
 
 class device_group;

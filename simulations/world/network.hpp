@@ -90,6 +90,8 @@ class network {
   void ways_changed();
   /// Ends the link between two nodes, if there is one; both are told.
   void cut(const node_name& a, const node_name& b);
+  /// Whether a message sent now would arrive.
+  bool is_open(const node_name& from, const node_name& to) const { return paths_.from_to(from, to).open; }
   /// How many links are up.
   size_t links() const;
 
@@ -100,7 +102,6 @@ class network {
   duration arrival(const node_name& from, const node_name& to);
   /// Whether a frame sent now arrives twice.
   bool repeats(const node_name& from, const node_name& to);
-  bool is_open(const node_name& from, const node_name& to) const { return paths_.from_to(from, to).open; }
   /// Who has the name now: of two, the one that came later.
   endpoint* find(const node_name& node) const;
   endpoint* find(owner_number owner) const;

@@ -35,8 +35,11 @@ struct path_change {
 class path_table {
  public:
   path from_to(const node_name& from, const node_name& to) const {
-    const auto found = paths_.find({from, to});
-    path way = found == paths_.end() ? path() : found->second;
+    path way;
+    if (!paths_.empty()) {
+      const auto found = paths_.find({from, to});
+      if (found != paths_.end()) way = found->second;
+    }
     for (const auto& [number, change] : changes_) {
       if (!change.from.contains(from) || !change.to.contains(to)) continue;
       way.delay += change.delay;

@@ -222,6 +222,36 @@ BOOST_FIXTURE_TEST_CASE(the_ranks_of_a_drained_group_are_ended_for_good, control
   BOOST_TEST(!take<start_group>().has_value());
 }
 
+struct control_started_anew : actor_world {
+  std::vector<group_spec> groups;
+  memory_store entries;
+
+  control_started_anew() {
+    config.hosts.push_back({.name = "h"});
+    deployment_config d;
+    d.name = "m";
+    config.deployments.push_back(d);
+    groups = groups_of(config);
+    BOOST_REQUIRE(entries.put_if("group/m/0/generation", "7", 0).has_value());
+    group_supervisor_config for_it;
+    for_it.group = &groups[0];
+    spawn_group_supervisor(system, env, for_it, entries);
+    run();
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(what_is_to_be_adopted_is_not_started_a_second_time, control_started_anew) {
+  post.on_up({"h", 1, "host"});
+  post.on_down({"h", 1, "host"}, {errc::unavailable, "cut"});
+  pass(1s);
+  BOOST_TEST(!take<start_group>());
+  // Nobody reports: what is started then is a generation of its own.
+  pass(3s);
+  const auto started = take<start_group>();
+  BOOST_REQUIRE(started.has_value());
+  BOOST_TEST(started->first.it.head.generation == 8u);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_supervisor_that_is_not_alone_stops_acting, control) {
   entries.entries["group/m/0/generation"].revision = 100;  // another control node wrote it
   receive({"h", 1, "host"}, head(1), group_process_exited{{0, 1, 1, 99}, "exit 1"});

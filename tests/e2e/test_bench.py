@@ -49,3 +49,11 @@ def test_a_served_cluster_is_a_side_too(program, root, model):
     assert first == "ready"
     assert 0 < float(seconds) < 60
     assert 0 < float(outside) < 1
+
+
+def test_a_simulated_clusters_speed_is_measured(troupe):
+    done = troupe("bench", "simulation", "--minutes", "0.2", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(
+        r"5 nodes, 3 groups, \d+ requests and \d+ tokens a simulated second, \d+ events a simulated second\n"
+        r"\d+\.\d\d \(\d+\.\d\d – \d+\.\d\d\) simulated hours a minute, on one core, with all checkers\n", done.stdout), done.stdout

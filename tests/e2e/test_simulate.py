@@ -1,5 +1,6 @@
 """troupe simulate, from outside: the same seed says the same, and what it writes can be read."""
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -16,6 +17,15 @@ def test_the_same_seed_says_the_same(simulate):
     assert "faults:" in first.stdout and "hash" in first.stdout
     assert simulate("--seed", "7").stdout == first.stdout
     assert simulate("--seed", "8").stdout != first.stdout
+
+
+def test_a_build_with_sanitizers_says_the_same(simulate, root):
+    told = root / "build" / "asan" / "junit.xml"
+    histories = re.findall(r"history of seed (\d+): ([0-9a-f]{16})", told.read_text() if told.exists() else "")
+    if not histories:
+        pytest.skip("the tests with sanitizers have not run here")
+    for seed, history in histories:
+        assert f"hash {history}" in simulate("--seed", seed).stdout
 
 
 def test_a_seed_is_asked_for(simulate):

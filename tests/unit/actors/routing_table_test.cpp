@@ -55,6 +55,17 @@ BOOST_FIXTURE_TEST_CASE(prefers_the_least_loaded_group, two_groups) {
   BOOST_TEST(table->choose("m", "", 10)->group == 1u);
 }
 
+BOOST_FIXTURE_TEST_CASE(who_comes_over_a_new_link_has_to_report_first, two_groups) {
+  up(0, 1);
+  BOOST_TEST(table->is_ready(0));
+  table->on_link("m-g0-r0", false);
+  table->on_link("m-g0-r0", true);
+  BOOST_TEST(!table->is_ready(0));
+  BOOST_TEST(!table->choose("m", "", 10));
+  report(0, 1, 0);
+  BOOST_TEST(table->is_ready(0));
+}
+
 BOOST_FIXTURE_TEST_CASE(counts_what_it_sent_before_the_next_report, two_groups) {
   up(0, 1);
   up(1, 1);
