@@ -164,8 +164,8 @@ struct group_supervisor_state {
     });
   }
 
-  /// A host went away while the group starts: its part may have ended with it, or the word to start it may be lost. What
-  /// is to be adopted has served already: of that, nothing is started a second time under the same number.
+  /// A host went away while the group starts: its part may have ended with it, or the word to start it may be lost.
+  /// What is to be adopted has served already: of that, nothing is started a second time under the same number.
   void start_anew_on(const node_name& host) {
     const bool is_ours = std::ranges::count(group.hosts, host) > 0;
     if (is_ours && life.phase() == group_phase::starting && !life.adopting()) start_wanted.insert(host);
