@@ -1,4 +1,6 @@
 // troupe simulate: the cluster in one thread, broken on purpose, the same way again for the same seed.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -106,11 +108,14 @@ struct swarm_options {
 int simulate_swarm(swarm_options options) {
   options.plan.time = std::chrono::duration_cast<duration>(std::chrono::duration<double>(options.minutes * 60));
   if (options.plan.seeds == 0 && options.minutes <= 0) options.plan.seeds = 100;
+  // For who looks on; a log has no use for it.
+  const bool is_watched = isatty(STDERR_FILENO) != 0;
   const auto report = run_swarm(options.plan, [&](const swarm_report& so_far) {
+    if (!is_watched) return;
     std::fprintf(stderr, "\r%llu seeds, %llu with violations", static_cast<unsigned long long>(so_far.seeds),
                  static_cast<unsigned long long>(so_far.failures.size()));
   });
-  std::fprintf(stderr, "\n");
+  if (is_watched) std::fprintf(stderr, "\n");
   if (!report) return failed(report.err());
   std::printf("%s", to_text(*report).c_str());
   if (!options.report.empty()) {

@@ -19,7 +19,8 @@ class device_group : public std::enable_shared_from_this<device_group> {
         model_(limits_.vocab_size, limits_.kv_pages, limits_) {}
 
   void open(const device_config& its, std::function<void(result<compute_facts>)> done) {
-    const auto [rank, owner] = std::pair(its.rank, its.owner);
+    const uint32_t rank = its.rank;
+    const owner_number owner = its.owner;
     members_[rank].owner = owner;
     members_[rank].reaches_others = its.reaches_others;
     if (broken_) return tell(rank, [done = std::move(done), why = *broken_] { done(why); });
