@@ -119,7 +119,6 @@ struct request_state {
     wanted.request_id = request.request_id;
     wanted.prompt = request.prompt;
     wanted.committed = c.stream.committed();
-    if (makes(planted_bug::resume_from_nothing)) wanted.committed.clear();
     if (makes(planted_bug::resume_off_by_one) && !wanted.committed.empty())
       wanted.committed.push_back(wanted.committed.back());
     wanted.sampling = request.sampling;
