@@ -2,12 +2,18 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 
 namespace troupe {
 
 using duration = std::chrono::nanoseconds;
 /// A moment on a clock that never jumps; only differences mean anything.
 using instant = std::chrono::time_point<std::chrono::steady_clock, duration>;
+
+/// Of what people type: none where it is below 0 or no number, at most 285 years.
+inline duration duration_of_seconds(double seconds) {
+  return std::chrono::duration_cast<duration>(std::chrono::duration<double>(std::fmin(std::fmax(seconds, 0), 9e9)));
+}
 
 class clock {
  public:

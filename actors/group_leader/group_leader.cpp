@@ -56,8 +56,6 @@ struct group_leader_state {
     if (wanted) {
       stream_key key{message.from().node, message.from().incarnation, wanted->stream};
       if (makes(planted_bug::ignore_incarnation)) key.incarnation = 0;
-      // The same message a second time.
-      if (streams.has(key)) return;
       auto taken = admit(key, message.head(), *wanted);
       if (taken) {
         step(env.clock.now());
@@ -70,6 +68,8 @@ struct group_leader_state {
   }
 
   result<void> admit(const stream_key& key, const envelope_head& head, const generate& wanted) {
+    // The same message a second time.
+    if (streams.has(key)) return {};
     if (head.generation != config.generation) {
       return {errc::fenced, "this is generation " + std::to_string(config.generation) + " of the group, not " +
                                 std::to_string(head.generation)};

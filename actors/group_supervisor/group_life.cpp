@@ -1,4 +1,5 @@
 #include "actors/group_supervisor/group_life.hpp"
+
 #include "base/planted_bug.hpp"
 
 namespace troupe {

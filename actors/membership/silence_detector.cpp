@@ -1,4 +1,5 @@
 #include "actors/membership/silence_detector.hpp"
+
 #include "base/planted_bug.hpp"
 
 namespace troupe {

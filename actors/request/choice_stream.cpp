@@ -1,7 +1,8 @@
 #include "actors/request/choice_stream.hpp"
-#include "base/planted_bug.hpp"
 
 #include <algorithm>
+
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 namespace {

@@ -1,9 +1,10 @@
 #include "actors/router/routing_table.hpp"
-#include "base/planted_bug.hpp"
 
 #include <algorithm>
 #include <set>
 #include <tuple>
+
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 

@@ -1,7 +1,8 @@
 #include "actors/runtime/restart_intensity.hpp"
-#include "base/planted_bug.hpp"
 
 #include <algorithm>
+
+#include "base/planted_bug.hpp"
 
 namespace troupe {
 

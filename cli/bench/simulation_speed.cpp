@@ -26,7 +26,7 @@ simulation::scenario usual_cluster(double minutes) {
   made.clients.think_max = seconds(4);
   constexpr uint32_t clients = 120;
   made.clients_count = clients;
-  made.harmed = std::chrono::duration_cast<duration>(std::chrono::duration<double>(minutes * 60));
+  made.harmed = duration_of_seconds(minutes * 60);
   made.healed = seconds(20);
   made.draining = seconds(10);
   return made;

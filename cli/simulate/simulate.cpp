@@ -9,104 +9,23 @@
 
 #include "base/replace_file.hpp"
 #include "cli/commands.hpp"
+#include "cli/simulate/minimise.hpp"
+#include "cli/simulate/mutants.hpp"
+#include "cli/simulate/one_run.hpp"
 #include "cli/simulate/swarm.hpp"
-#include "simulations/report/page.hpp"
-#include "simulations/report/timeline.hpp"
 
 namespace troupe {
 namespace {
 
-using simulation::fault_kind;
-using simulation::outcome;
-using simulation::scenario;
-
-/// One run, as the command line changes what the seed says.
-struct run_options {
-  uint64_t seed = 0;
-  std::vector<std::string> without{};
-  uint32_t clients = 0;
-  double harmed_s = 0;
-  /// Files; empty: none.
-  std::string trace{}, page{};
-};
-
-result<scenario> scenario_of(const run_options& options) {
-  scenario what = simulation::scenario_of(options.seed);
-  for (const std::string& name : options.without) {
-    const auto kind = simulation::fault_of(name);
-    if (!kind) {
-      std::string all;
-      for (const auto& each : simulation::all_faults) all.append(all.empty() ? "" : ", ").append(each.name);
-      return error{errc::invalid_argument, "there is no fault " + name + "; there are: " + all};
-    }
-    std::erase_if(what.faults, [&](const auto& habit) { return habit.kind == *kind; });
-  }
-  if (options.clients > 0) what.clients_count = options.clients;
-  if (options.harmed_s > 0)
-    what.harmed = std::chrono::duration_cast<duration>(std::chrono::duration<double>(options.harmed_s));
-  return what;
-}
-
-/// What one types to see it again.
-std::string command_of(const run_options& options) {
-  std::string text = "troupe simulate --seed " + std::to_string(options.seed);
-  for (const std::string& name : options.without) text += " --without " + name;
-  if (options.clients > 0) text += " --clients " + std::to_string(options.clients);
-  if (options.harmed_s > 0) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%g", options.harmed_s);
-    text += std::string(" --harmed-s ") + seconds;
-  }
-  return text;
-}
-
-void print(const scenario& what, const outcome& done) {
-  std::printf("%s\n", simulation::describe(what).c_str());
-  std::printf("%.1f simulated seconds, %llu events, hash %016llx\n", std::chrono::duration<double>(done.lasted).count(),
-              static_cast<unsigned long long>(done.events), static_cast<unsigned long long>(done.hash));
-  std::printf("%llu requests: %llu complete, %llu failed, %llu left; %llu tokens\n",
-              static_cast<unsigned long long>(done.counts.begun), static_cast<unsigned long long>(done.counts.complete),
-              static_cast<unsigned long long>(done.counts.failed), static_cast<unsigned long long>(done.counts.left),
-              static_cast<unsigned long long>(done.counts.tokens));
-  constexpr size_t shown_max = 20;
-  const auto found = done.found.found();
-  for (size_t i = 0; i < std::min(found.size(), shown_max); ++i)
-    std::printf("%s  %.3f s  %s\n", found[i].id.c_str(), std::chrono::duration<double>(found[i].at).count(),
-                found[i].what.c_str());
-  if (done.found.count() > shown_max)
-    std::printf("and %llu more\n", static_cast<unsigned long long>(done.found.count() - shown_max));
-}
-
-int simulate_one(const run_options& options) {
-  const auto what = scenario_of(options);
-  if (!what) return failed(what.err());
-  simulation::record kept;
-  const bool keeps = !options.trace.empty() || !options.page.empty();
-  const outcome done =
-      simulation::run(*what, keeps ? simulation::history::reader([&](const simulation::event& e) { kept.read(e); })
-                                   : simulation::history::reader());
-  print(*what, done);
-  if (!options.trace.empty()) {
-    if (auto written = replace_file(options.trace, timeline_text(kept)); !written) return failed(written.err());
-  }
-  if (!options.page.empty()) {
-    const simulation::page_title title{"seed " + std::to_string(options.seed), command_of(options)};
-    if (auto written = replace_file(options.page, timeline_page(kept, title)); !written) return failed(written.err());
-  }
-  if (done.found.count() == 0) return 0;
-  std::fprintf(stderr, "troupe " TROUPE_VERSION ": %llu violations: %s\n",
-               static_cast<unsigned long long>(done.found.count()), command_of(options).c_str());
-  return 1;
-}
-
 struct swarm_options {
   swarm_plan plan;
-  double minutes = 0;
+  double minutes = 0, seed_seconds = 300;
   std::string report;
 };
 
 int simulate_swarm(swarm_options options) {
-  options.plan.time = std::chrono::duration_cast<duration>(std::chrono::duration<double>(options.minutes * 60));
+  options.plan.time = duration_of_seconds(options.minutes * 60);
+  options.plan.seed_time_max = duration_of_seconds(options.seed_seconds);
   if (options.plan.seeds == 0 && options.minutes <= 0) options.plan.seeds = 100;
   // For who looks on; a log has no use for it.
   const bool is_watched = isatty(STDERR_FILENO) != 0;
@@ -131,83 +50,6 @@ int replay(const std::string& path) {
   for (const uint64_t seed : *seeds) exit_code |= simulate_one({.seed = seed});
   if (seeds->empty()) std::printf("no seed of it failed\n");
   return exit_code;
-}
-
-struct mutants_options {
-  std::string only;
-  double minutes_each = 10;
-  uint32_t jobs = 1;
-};
-
-/// How long it takes to find each mistake.
-int find_mutants(const mutants_options& options) {
-  if (!bugs_can_be_planted) {
-    return failed({errc::not_supported,
-                   "no mistake can be planted in this build; build the preset `planted` and use its troupe"});
-  }
-  size_t found = 0, all = 0;
-  std::printf("| mistake | found by | seeds | s | what was seen |\n|---|---|---|---|---|\n");
-  for (const planted_bug_description& bug : all_planted_bugs) {
-    if (!options.only.empty() && bug.name != options.only) continue;
-    ++all;
-    const swarm_plan plan{
-        .time = std::chrono::duration_cast<duration>(std::chrono::duration<double>(options.minutes_each * 60)),
-        .jobs = options.jobs,
-        .bug = bug.which,
-        .stops_at_first = true};
-    const auto report = run_swarm(plan, {});
-    if (!report) return failed(report.err());
-    const double took = std::chrono::duration<double>(report->took).count();
-    if (report->failures.empty()) {
-      std::printf("| %s: %s | **missed** | %llu | %.1f | |\n", std::string(bug.name).c_str(),
-                  std::string(bug.says).c_str(), static_cast<unsigned long long>(report->seeds), took);
-    } else {
-      const failed_seed& first = report->failures.front();
-      ++found;
-      std::printf("| %s: %s | %s | %llu | %.1f | seed %llu: %s |\n", std::string(bug.name).c_str(),
-                  std::string(bug.says).c_str(), first.id.c_str(), static_cast<unsigned long long>(report->seeds), took,
-                  static_cast<unsigned long long>(first.seed), first.what.c_str());
-    }
-    std::fflush(stdout);
-  }
-  std::printf("\n%zu of %zu found\n", found, all);
-  return found == all ? 0 : 1;
-}
-
-/// Takes away what is not needed for the same invariant to be broken.
-int minimise(run_options options) {
-  const auto broken = [&](const run_options& with) -> std::string {
-    const auto what = scenario_of(with);
-    if (!what) return {};
-    const auto done = simulation::run(*what);
-    return done.found.count() == 0 ? std::string() : done.found.found().front().id;
-  };
-  const std::string id = broken(options);
-  if (id.empty()) return failed({errc::invalid_argument, "seed " + std::to_string(options.seed) + " breaks nothing"});
-  const auto keep_if_broken = [&](run_options with) {
-    const bool still = broken(with) == id;
-    std::fprintf(stderr, "%s  %s\n", still ? "still broken:" : "not without: ", command_of(with).c_str());
-    if (still) options = std::move(with);
-    return still;
-  };
-  for (const auto& each : simulation::scenario_of(options.seed).faults) {
-    run_options with = options;
-    with.without.emplace_back(simulation::describe(each.kind).name);
-    keep_if_broken(std::move(with));
-  }
-  for (uint32_t clients = simulation::scenario_of(options.seed).clients_count; clients > 1; clients /= 2) {
-    run_options with = options;
-    with.clients = clients / 2;
-    if (!keep_if_broken(std::move(with))) break;
-  }
-  double harmed = std::chrono::duration<double>(simulation::scenario_of(options.seed).harmed).count();
-  for (; harmed > 1; harmed /= 2) {
-    run_options with = options;
-    with.harmed_s = harmed / 2;
-    if (!keep_if_broken(std::move(with))) break;
-  }
-  std::printf("%s: %s\n", id.c_str(), command_of(options).c_str());
-  return 0;
 }
 
 void add_run_options(CLI::App& to, run_options& options) {
@@ -245,6 +87,8 @@ void add_simulate(CLI::App& app, int& exit_code) {
   swarm->add_option("--minutes", many->minutes, "No seed begins after so long");
   many->plan.jobs = std::max(1U, std::thread::hardware_concurrency());
   swarm->add_option("--jobs", many->plan.jobs, "Processes")->capture_default_str()->check(CLI::Range(1, 256));
+  swarm->add_option("--seed-seconds", many->seed_seconds, "A seed that takes longer counts as one that hangs")
+      ->capture_default_str();
   swarm->add_option("--report", many->report, "Where to write what came of it, as JSON");
   swarm->callback([many, &exit_code] { exit_code = simulate_swarm(*many); });
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "base/json.hpp"
 #include "base/unique_fd.hpp"
@@ -23,16 +24,12 @@ constexpr uint64_t repeat_each = 100;
 
 // ---- what a worker does ----
 
-boost::json::object to_json(uint64_t seed, const simulation::outcome& done) {
+boost::json::object line_of(uint64_t seed, const simulation::outcome& done) {
   boost::json::object out;
   out["seed"] = seed;
   out["events"] = done.events;
   out["simulated_ms"] = done.lasted / std::chrono::milliseconds(1);
-  out["begun"] = done.counts.begun;
-  out["complete"] = done.counts.complete;
-  out["failed"] = done.counts.failed;
-  out["left"] = done.counts.left;
-  out["tokens"] = done.counts.tokens;
+  out["requests"] = to_json(done.counts);
   out["reached"] = done.reached.to_text();
   out["found"] = done.found.count();
   if (done.found.count() > 0) {
@@ -59,7 +56,7 @@ boost::json::object run_seed(uint64_t seed) {
   const bool twice = seed % repeat_each == 0;
   if (twice && simulation::run(what).hash != done.hash)
     done.found.add("I16", done.lasted, "a second run of the seed is another");
-  auto line = to_json(seed, done);
+  auto line = line_of(seed, done);
   line["repeated"] = twice;
   return line;
 }
@@ -79,8 +76,11 @@ struct worker {
   pid_t pid = -1;
   unique_fd from;
   std::string unread;
-  /// The seed under way.
+  /// The seed under way, and since when.
   std::optional<uint64_t> seed;
+  std::chrono::steady_clock::time_point since;
+  /// It was ended for that.
+  bool hangs = false;
   uint64_t next = 0;
   bool over = false;
 };
@@ -94,6 +94,10 @@ class swarm {
     if (plan.time > duration{}) until_ = began_ + plan.time;
   }
 
+  ~swarm() { end_workers(); }
+  swarm(const swarm&) = delete;
+  swarm& operator=(const swarm&) = delete;
+
   result<swarm_report> run() {
     workers_.resize(std::max(plan_.jobs, 1U));
     for (size_t i = 0; i < workers_.size(); ++i) {
@@ -103,6 +107,7 @@ class swarm {
     auto told = began_;
     while (!std::ranges::all_of(workers_, &worker::over)) {
       TROUPE_TRY(listen());
+      end_those_that_hang();
       if (plan_.stops_at_first && !report_.failures.empty()) end_workers();
       const auto now = std::chrono::steady_clock::now();
       report_.took = now - began_;
@@ -129,10 +134,20 @@ class swarm {
 
   void end_workers() {
     for (worker& each : workers_) {
-      if (each.over) continue;
+      if (each.over || each.pid < 0) continue;
       kill(each.pid, SIGKILL);
       waitpid(each.pid, nullptr, 0);
       each.over = true;
+    }
+  }
+
+  /// They are counted when their pipes say that they have ended.
+  void end_those_that_hang() {
+    for (worker& each : workers_) {
+      if (each.over || each.hangs || !each.seed) continue;
+      if (std::chrono::steady_clock::now() - each.since < plan_.seed_time_max) continue;
+      each.hangs = true;
+      kill(each.pid, SIGKILL);
     }
   }
 
@@ -154,7 +169,8 @@ class swarm {
   result<void> read(worker& w) {
     std::array<char, 65536> bytes{};
     const ssize_t n = ::read(w.from.get(), bytes.data(), bytes.size());
-    if (n < 0) return {};
+    if (n < 0 && errno == EINTR) return {};
+    if (n < 0) return {errc::io_failed, std::string("a process of the swarm: ") + std::strerror(errno)};
     if (n == 0) return ended(w);
     w.unread.append(bytes.data(), static_cast<size_t>(n));
     for (size_t end = w.unread.find('\n'); end != std::string::npos; end = w.unread.find('\n')) {
@@ -173,6 +189,7 @@ class swarm {
     };
     if (reader.has("begins")) {
       w.seed = number("begins");
+      w.since = std::chrono::steady_clock::now();
       w.next = *w.seed + workers_.size();
       return {};
     }
@@ -180,11 +197,11 @@ class swarm {
     ++report_.seeds;
     report_.simulated += std::chrono::milliseconds(number("simulated_ms"));
     report_.events += number("events");
-    report_.counts.begun += number("begun");
-    report_.counts.complete += number("complete");
-    report_.counts.failed += number("failed");
-    report_.counts.left += number("left");
-    report_.counts.tokens += number("tokens");
+    TROUPE_ASSIGN(const auto* requests, reader.object("requests"));
+    if (requests != nullptr) {
+      TROUPE_ASSIGN(const simulation::tally counts, tally_of(json_reader(*requests)));
+      report_.counts += counts;
+    }
     TROUPE_ASSIGN(const bool repeated, reader.boolean("repeated", false));
     report_.repeated += repeated ? 1 : 0;
     TROUPE_ASSIGN(const std::string reached, reader.string("reached", ""));
@@ -203,14 +220,24 @@ class swarm {
       w.over = true;
       return {};
     }
-    if (!w.seed) return {errc::internal, "a process of the swarm ended without a reason"};
-    const std::string how = WIFSIGNALED(status) ? std::string("signal ") + strsignal(WTERMSIG(status))
-                                                : "status " + std::to_string(WEXITSTATUS(status));
-    ++report_.seeds;
-    report_.failures.push_back({*w.seed, "crash", "the process ended with " + how, 1});
+    const bool hangs = std::exchange(w.hangs, false);
+    // One that hung may have come to its end in that moment.
+    if (!w.seed && !hangs) return {errc::internal, "a process of the swarm ended without a reason"};
+    if (w.seed) {
+      ++report_.seeds;
+      report_.failures.push_back({*w.seed, hangs ? "hang" : "crash", hangs ? has_hung() : has_crashed(status), 1});
+    }
     w.seed.reset();
     w.unread.clear();
     return start(w);
+  }
+
+  std::string has_hung() const {
+    return "it took longer than " + std::to_string(plan_.seed_time_max / std::chrono::milliseconds(1)) + " ms";
+  }
+  static std::string has_crashed(int status) {
+    return "the process ended with " + (WIFSIGNALED(status) ? std::string("signal ") + strsignal(WTERMSIG(status))
+                                                            : "status " + std::to_string(WEXITSTATUS(status)));
   }
 
   const swarm_plan& plan_;
@@ -222,87 +249,10 @@ class swarm {
   swarm_report report_;
 };
 
-double seconds(duration d) { return std::chrono::duration<double>(d).count(); }
-
-std::string fixed(double value, int digits) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
-}
-
 }  // namespace
 
 result<swarm_report> run_swarm(const swarm_plan& plan, const std::function<void(const swarm_report&)>& progress) {
   return swarm(plan, progress).run();
-}
-
-std::string to_text(const swarm_report& report) {
-  const double took = std::max(seconds(report.took), 1e-3);
-  std::string text = std::to_string(report.seeds) + " seeds from " + std::to_string(report.first_seed) + " in " +
-                     fixed(took, 1) + " s: " + fixed(seconds(report.simulated) / 3600, 1) + " simulated hours, " +
-                     std::to_string(report.counts.begun) + " requests, " + std::to_string(report.counts.complete) +
-                     " complete, " + std::to_string(report.counts.failed) + " failed, " +
-                     std::to_string(report.counts.left) + " left, " + std::to_string(report.counts.tokens) +
-                     " tokens, " + std::to_string(report.events) + " events; " + std::to_string(report.repeated) +
-                     " seeds run twice\n";
-  std::string missing;
-  size_t reached = 0;
-  const auto states = simulation::all_states();
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (report.reached.has(i)) {
-      ++reached;
-    } else {
-      missing += "  never: " + std::string(states[i]) + "\n";
-    }
-  }
-  text += std::to_string(reached) + " of " + std::to_string(states.size()) + " states reached\n" + missing;
-  for (const failed_seed& each : report.failures)
-    text += "seed " + std::to_string(each.seed) + ": " + each.id + ", " + each.what +
-            (each.count > 1 ? " (and " + std::to_string(each.count - 1) + " more)" : "") + "\n";
-  text += std::to_string(report.failures.size()) + " seeds with violations\n";
-  return text;
-}
-
-std::string to_json(const swarm_report& report) {
-  boost::json::object out;
-  out["version"] = TROUPE_VERSION;
-  out["first_seed"] = report.first_seed;
-  out["seeds"] = report.seeds;
-  out["repeated"] = report.repeated;
-  out["seconds"] = seconds(report.took);
-  out["simulated_seconds"] = seconds(report.simulated);
-  out["events"] = report.events;
-  out["requests"] = {{"begun", report.counts.begun},
-                     {"complete", report.counts.complete},
-                     {"failed", report.counts.failed},
-                     {"left", report.counts.left}};
-  out["tokens"] = report.counts.tokens;
-  boost::json::object states;
-  const auto names = simulation::all_states();
-  for (size_t i = 0; i < names.size(); ++i) states[names[i]] = report.reached.has(i);
-  out["states"] = std::move(states);
-  boost::json::array failures;
-  for (const failed_seed& each : report.failures)
-    failures.push_back({{"seed", each.seed}, {"id", each.id}, {"what", each.what}, {"count", each.count}});
-  out["failures"] = std::move(failures);
-  return serialize(out) + "\n";
-}
-
-result<std::vector<uint64_t>> read_failed_seeds(const std::string& path) {
-  TROUPE_ASSIGN(const auto report, read_json_file(path));
-  const auto wrong = [&] { return error{errc::invalid_argument, path + " is no report of a swarm"}; };
-  if (!report.is_object()) return wrong();
-  const json_reader reader(report.as_object());
-  TROUPE_ASSIGN(const auto* failures, reader.array("failures"));
-  if (failures == nullptr) return wrong();
-  std::vector<uint64_t> seeds;
-  for (const auto& each : *failures) {
-    const auto seed =
-        each.is_object() && each.as_object().contains("seed") ? json_integer(each.at("seed")) : std::nullopt;
-    if (!seed || *seed < 0) return wrong();
-    seeds.push_back(static_cast<uint64_t>(*seed));
-  }
-  return seeds;
 }
 
 }  // namespace troupe

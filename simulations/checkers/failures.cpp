@@ -2,16 +2,7 @@
 
 namespace troupe::simulation {
 
-void explained_failures::end_to_be_wrong(duration at, std::string_view what) {
-  const auto its = wrong_.find(what);
-  if (its == wrong_.end()) return;
-  wrong_.erase(its);
-  well_since_ = at;
-}
-
 void explained_failures::read(const event& what, violations& found) {
-  const std::string fault = "fault " + std::to_string(what.number("id"));
-  const std::string group = "group " + std::string(what.text("group"));
   if (what.what == "request.begun") {
     running_.emplace(what.text("request"), request{what.at, losses_});
   } else if (what.what == "request.left") {
@@ -19,25 +10,26 @@ void explained_failures::read(const event& what, violations& found) {
   } else if (what.what == "request.ended") {
     judge_end(what, found);
   } else if (what.what == "fault.begins") {
-    begin_to_be_wrong(fault);
+    faults_.insert(what.number("id"));
   } else if (what.what == "fault.ends") {
-    end_to_be_wrong(what.at, fault);
+    mend(faults_, what.number("id"), what.at);
   } else if (what.what == "host.lost") {
-    begin_to_be_wrong("gateway " + std::string(what.node));
+    leaving_.emplace(what.node);
   } else if (what.what == "os.ended") {
-    end_to_be_wrong(what.at, "gateway " + std::string(what.text("process")));
+    mend(leaving_, what.text("process"), what.at);
   } else if (what.what == "group.recovered") {
-    end_to_be_wrong(what.at, group);
+    mend(given_up_, what.text("group"), what.at);
   } else if (what.what == "node.lost") {
     ++losses_;
   } else {
     ++losses_;
-    if (was_well(what.at) && !lost_.contains(what.text("group"))) {
+    const std::string_view group = what.text("group");
+    if (was_well(what.at) && !lost_.contains(group)) {
       found.add(id(), what.at,
-                group + " fails although nothing has been wrong for " +
+                "group " + std::string(group) + " fails although nothing has been wrong for " +
                     std::to_string((what.at - well_since_) / std::chrono::milliseconds(1)) + " ms");
     }
-    if (what.text("reason") == "gave_up") begin_to_be_wrong(group);
+    if (what.text("reason") == "gave_up") given_up_.emplace(group);
   }
 }
 

@@ -36,18 +36,28 @@ class explained_failures final : public checker {
     uint64_t losses = 0;
   };
   void judge_end(const event& what, violations& found);
-  void begin_to_be_wrong(std::string what) { wrong_.insert(std::move(what)); }
-  void end_to_be_wrong(duration at, std::string_view what);
+  using names = std::set<std::string, std::less<>>;
+  /// It is wrong no longer.
+  template <class Set, class Key>
+  void mend(Set& wrong, const Key& what, duration at) {
+    const auto its = wrong.find(what);
+    if (its == wrong.end()) return;
+    wrong.erase(its);
+    well_since_ = at;
+  }
   /// Whether nothing has been wrong for the whole patience before then.
-  bool was_well(duration at) const { return wrong_.empty() && at >= well_since_ + patience_; }
+  bool was_well(duration at) const {
+    return faults_.empty() && given_up_.empty() && leaving_.empty() && at >= well_since_ + patience_;
+  }
 
   duration patience_;
   uint64_t losses_max_;
-  std::set<std::string, std::less<>> lost_;
+  names lost_;
   uint64_t losses_ = 0;
   std::map<std::string, request, std::less<>> running_;
-  /// Faults by their numbers, groups that were given up, gateways that end because their hosts are lost.
-  std::set<std::string, std::less<>> wrong_;
+  /// What is wrong: faults, groups that were given up, gateways that end because their hosts are lost.
+  std::set<uint64_t> faults_;
+  names given_up_, leaving_;
   duration well_since_{};
 };
 

@@ -46,39 +46,32 @@ void full_recovery::end(duration at, violations& found) {
 }
 
 void bounded_restarts::read(const event& what, violations& found) {
-  std::string name;
   if (what.what == "controller.supervisor_restarted") {
-    restarts_.erase("group " + std::string(what.text("group")));
-    return;
+    groups_.erase(std::string(what.text("group")));
+  } else if (what.what == "agent.started") {
+    processes_.clear();
+  } else if (what.what == "controller.took_lease") {
+    groups_.clear();
+  } else if (what.what == "os.ended") {
+    // Groups are counted by their gateway, and with it that ends.
+    if (what.number("generation") == 0) groups_.clear();
+  } else if (what.what == "group.failed") {
+    if (what.text("reason") == "restarted") count(groups_, "group ", what.text("group"), what.at, restarts_max_, found);
+  } else if (what.number("generation") == 0) {
+    // A group's ranks are counted with their group. A process's first start is no restart.
+    count(processes_, "process ", what.text("process"), what.at, restarts_max_ + 1, found);
   }
-  if (what.what == "agent.started") {
-    std::erase_if(restarts_, [](const auto& each) { return each.first.starts_with("process "); });
-    return;
-  }
-  if (what.what == "os.ended" || what.what == "controller.took_lease") {
-    // Groups are counted by their gateway: with its control, or with it, that ends.
-    const bool all = what.what != "os.ended" || what.number("generation") == 0;
-    if (all) std::erase_if(restarts_, [](const auto& each) { return each.first.starts_with("group "); });
-    return;
-  }
-  if (what.what == "group.failed") {
-    if (what.text("reason") != "restarted") return;
-    name = "group " + std::string(what.text("group"));
-  } else {
-    // A group's ranks are counted with their group.
-    if (what.number("generation") != 0) return;
-    name = "process " + std::string(what.text("process"));
-  }
-  auto& times = restarts_[name];
-  while (!times.empty() && what.at - times.front() >= period_) times.pop_front();
-  times.push_back(what.at);
-  // A process's first start is none.
-  const uint64_t most = restarts_max_ + (name[0] == 'p' ? 1 : 0);
-  if (times.size() > most) {
-    found.add(id(), what.at,
-              name + " is restarted " + std::to_string(times.size()) + " times within " +
-                  std::to_string(period_ / std::chrono::seconds(1)) + " s, of at most " + std::to_string(most));
-  }
+}
+
+void bounded_restarts::count(starts& in, std::string_view kind, std::string_view name, duration at, uint64_t most,
+                             violations& found) {
+  auto& times = in[std::string(name)];
+  while (!times.empty() && at - times.front() >= period_) times.pop_front();
+  times.push_back(at);
+  if (times.size() <= most) return;
+  found.add(id(), at,
+            std::string(kind) + std::string(name) + " is restarted " + std::to_string(times.size()) + " times within " +
+                std::to_string(period_ / std::chrono::seconds(1)) + " s, of at most " + std::to_string(most));
 }
 
 void expected_errors::read(const event& what, violations& found) {

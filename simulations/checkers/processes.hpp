@@ -53,10 +53,13 @@ class bounded_restarts final : public checker {
   void read(const event& what, violations& found) override;
 
  private:
+  /// By name: when it was started within the last period.
+  using starts = std::map<std::string, std::deque<duration>, std::less<>>;
+  void count(starts& in, std::string_view kind, std::string_view name, duration at, uint64_t most, violations& found);
+
   uint64_t restarts_max_;
   duration period_;
-  /// By group or process: when it was restarted within the last period.
-  std::map<std::string, std::deque<duration>, std::less<>> restarts_;
+  starts groups_, processes_;
 };
 
 /// What actors log as errors is what nobody expects to happen: only what a run's faults explain may be there.

@@ -6,6 +6,7 @@
 #include "base/check.hpp"
 
 namespace troupe::simulation {
+
 cluster::cluster(world& where, cluster_config config) : site_(where, std::move(config)) {
   for (const auto& host : site_.config.hosts) {
     machines_[host.name] = std::make_unique<machine>(
@@ -35,6 +36,7 @@ gateway_process* cluster::any_gateway(seeded_random& random) {
 }
 
 void cluster::start_agent(const node_name& host) {
+  away_.erase(host);
   if (agents_.contains(host)) return;
   const auto its = std::ranges::find(site_.config.hosts, host, &host_config::name);
   TROUPE_CHECK(its != site_.config.hosts.end());
@@ -44,12 +46,16 @@ void cluster::start_agent(const node_name& host) {
     // An event of its own: if it is killed before, nothing is left to end.
     site_.where.soon(agents_.at(host)->owner(), [this, host] {
       agents_.erase(host);
-      if (keeps_agents_) site_.where.after(std::chrono::seconds(1), 0, [this, host] { start_agent(host); });
+      if (!keeps_agents_) return;
+      site_.where.after(std::chrono::seconds(1), 0, [this, host] {
+        if (!away_.contains(host)) start_agent(host);
+      });
     });
   });
 }
 
 void cluster::kill_agent(const node_name& host) {
+  away_.insert(host);
   if (!agents_.contains(host)) return;
   site_.where.note(host, "agent.killed");
   agents_.erase(host);
@@ -63,12 +69,17 @@ bool cluster::stop_agent(const node_name& host) {
   return true;
 }
 
-bool cluster::go_on_agent(const node_name& host) {
+void cluster::go_on_agent(const node_name& host) {
   const auto its = agents_.find(host);
-  if (its == agents_.end()) return false;
+  if (its == agents_.end()) return;
   site_.where.note(host, "agent.goes_on");
   site_.where.thaw(its->second->owner());
-  return true;
+}
+
+void cluster::turn_off(const node_name& host) {
+  kill_agent(host);
+  machine& off = *machines_.at(host);
+  for (const process_status& each : off.list()) off.end(each.name, each.generation, end_process::kill);
 }
 
 void cluster::terminate_agent(const node_name& host) {

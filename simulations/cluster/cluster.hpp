@@ -42,11 +42,13 @@ class cluster {
   void keep_agents() { keeps_agents_ = true; }
   /// Nothing happens where it runs.
   void start_agent(const node_name& host);
-  /// SIGKILL; what it has started lives on.
+  /// SIGKILL; what it has started lives on. It stays away until start_agent().
   void kill_agent(const node_name& host);
   /// SIGSTOP and SIGCONT. False where it does not run.
   bool stop_agent(const node_name& host);
-  bool go_on_agent(const node_name& host);
+  void go_on_agent(const node_name& host);
+  /// The machine ends at once, with its agent and all that runs there, and starts nothing until start_agent().
+  void turn_off(const node_name& host);
   /// SIGTERM, where it runs: what it has started ends before it does, gateways first.
   void terminate_agent(const node_name& host);
 
@@ -58,6 +60,8 @@ class cluster {
   std::map<node_name, stored> disks_;
   std::map<node_name, std::unique_ptr<machine>> machines_;
   std::map<node_name, std::unique_ptr<host_process>> agents_;
+  /// Hosts whose agents nobody keeps.
+  std::set<node_name> away_;
   bool keeps_agents_ = false;
 };
 

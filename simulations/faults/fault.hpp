@@ -81,6 +81,13 @@ inline constexpr std::array faults = {
     fault_description{fault_kind::clients_leave, "clients.leave", "half of the clients go away in the middle", 1s, 20s},
 };
 
+constexpr bool has_each_in_order() {
+  for (size_t i = 0; i < faults.size(); ++i)
+    if (faults[i].kind != static_cast<fault_kind>(i)) return false;
+  return faults.size() == static_cast<size_t>(fault_kind::clients_leave) + 1;
+}
+static_assert(has_each_in_order(), "describe() looks a kind up by its number");
+
 }  // namespace detail
 
 inline constexpr auto& all_faults = detail::faults;

@@ -24,9 +24,9 @@ constexpr double slowness_max = 100;
 
 injector::injector(cluster& of, client_habits& habits)
     : of_(of), habits_(habits), usual_(habits), owner_(of.where().new_owner()) {
-  for (const fault_description& each : all_faults) {
-    random_.emplace(each.kind, seeded_random(of.where().seed(), drawn_by::faults, static_cast<uint64_t>(each.kind)));
-  }
+  uint64_t stream = 0;
+  const auto next = [&] { return seeded_random(of.where().seed(), drawn_by::faults, stream++); };
+  for (const fault_description& each : all_faults) dice_.emplace(each.kind, dice{next(), next()});
 }
 
 void injector::begin(const std::vector<fault_habit>& faults) {
@@ -34,7 +34,7 @@ void injector::begin(const std::vector<fault_habit>& faults) {
 }
 
 void injector::plan(const fault_habit& fault) {
-  const duration wait = random_.at(fault.kind).between(duration{}, 2 * fault.every);
+  const duration wait = dice_.at(fault.kind).when.between(duration{}, 2 * fault.every);
   of_.where().after(wait, owner_, [this, fault] {
     cause(fault.kind);
     plan(fault);
@@ -43,25 +43,26 @@ void injector::plan(const fault_habit& fault) {
 
 bool injector::cause(fault_kind kind) {
   if (healed_) return false;
-  seeded_random& random = random_.at(kind);
-  const uint64_t id = ++begun_;
-  auto done = harm_of(kind, random);
-  if (!done) return false;
   const fault_description& what = describe(kind);
+  dice& its = dice_.at(kind);
+  const duration lasts = its.when.between(what.lasts_min, what.lasts_max);
+  auto done = harm_of(kind, its.what);
+  if (!done) return false;
+  const uint64_t id = ++begun_;
   of_.where().note("", "fault.begins", {{"id", id}, {"kind", what.name}, {"targets", done->targets}});
   if (!done->undo) {
     of_.where().note("", "fault.ends", {{"id", id}});
     return true;
   }
-  working_.push_back({id, std::move(done->undo)});
-  of_.where().after(random.between(what.lasts_min, what.lasts_max), owner_, [this, id] { end(id); });
+  working_.push_back({id, std::move(*done)});
+  of_.where().after(lasts, owner_, [this, id] { end(id); });
   return true;
 }
 
 void injector::end(uint64_t id) {
   const auto its = std::ranges::find(working_, id, &working::id);
   if (its == working_.end()) return;
-  const auto undo = std::move(its->undo);
+  const auto undo = std::move(its->its.undo);
   working_.erase(its);
   of_.where().note("", "fault.ends", {{"id", id}});
   undo();
@@ -73,11 +74,8 @@ void injector::heal() {
   while (!working_.empty()) end(working_.front().id);
 }
 
-void injector::lose(const node_name& host) {
-  of_.kill_agent(host);
-  machine& lost = of_.host(host);
-  lost.out_of_processes = true;
-  for (const process_status& each : lost.list()) lost.end(each.name, each.generation, end_process::kill);
+bool injector::is_taken(const std::string& what) const {
+  return std::ranges::any_of(working_, [&](const working& each) { return each.its.takes == what; });
 }
 
 std::optional<injector::harm> injector::harm_of(fault_kind kind, seeded_random& random) {
@@ -119,35 +117,38 @@ std::optional<injector::harm> injector::to_process(fault_kind kind, seeded_rando
   const process_status victim = any_of(living, random);
   if (kind == fault_kind::process_crash) {
     where.end(victim.name, victim.generation, end_process::kill);
-    return harm{victim.name, {}};
+    return harm{victim.name, {}, {}};
   }
-  if (!where.stop(victim.name, victim.generation)) return std::nullopt;
-  return harm{victim.name, [&where, victim] { where.go_on(victim.name, victim.generation); }};
+  if (!where.stop(victim.pid)) return std::nullopt;
+  return harm{victim.name, [&where, pid = victim.pid] { where.go_on(pid); }, {}};
 }
 
 std::optional<injector::harm> injector::to_machine(fault_kind kind, seeded_random& random) {
   machine& where = any_machine(random);
   const node_name name = where.name();
-  const auto start_again = [this, &where, name] {
-    where.out_of_processes = false;
-    of_.start_agent(name);
-  };
+  std::string takes = (kind == fault_kind::start_fails ? "starts of " : "agent of ") + name;
+  if (is_taken(takes)) return std::nullopt;
+  const auto start_again = [this, name] { of_.start_agent(name); };
   switch (kind) {
-    case fault_kind::agent_crash: of_.kill_agent(name); return harm{name, start_again};
+    case fault_kind::agent_crash: of_.kill_agent(name); return harm{name, start_again, std::move(takes)};
     case fault_kind::agent_pause:
       if (!of_.stop_agent(name)) return std::nullopt;
-      return harm{name, [this, name] { of_.go_on_agent(name); }};
-    case fault_kind::machine_crash: lose(name); return harm{joined(of_.nodes_on(name)), start_again};
+      return harm{name, [this, name] { of_.go_on_agent(name); }, std::move(takes)};
+    case fault_kind::machine_crash:
+      of_.turn_off(name);
+      return harm{joined(of_.nodes_on(name)), start_again, std::move(takes)};
     case fault_kind::machine_pause: {
       of_.stop_agent(name);
-      const auto living = where.list();
-      for (const process_status& each : living) where.stop(each.name, each.generation);
-      return harm{joined(of_.nodes_on(name)), [this, &where, name, living] {
-                    of_.go_on_agent(name);
-                    for (const process_status& each : living) where.go_on(each.name, each.generation);
-                  }};
+      where.pause();
+      const auto go_on = [this, &where, name] {
+        of_.go_on_agent(name);
+        where.resume();
+      };
+      return harm{joined(of_.nodes_on(name)), go_on, std::move(takes)};
     }
-    default: where.out_of_processes = true; return harm{name, [&where] { where.out_of_processes = false; }};
+    default:
+      where.out_of_processes = true;
+      return harm{name, [&where] { where.out_of_processes = false; }, std::move(takes)};
   }
 }
 
@@ -161,10 +162,12 @@ std::pair<node_name, node_name> injector::any_way(seeded_random& random) {
 injector::harm injector::change_ways(path_change change, std::string targets) {
   const uint64_t number = of_.net().paths().add(std::move(change));
   of_.net().ways_changed();
-  return {std::move(targets), [this, number] {
+  return {std::move(targets),
+          [this, number] {
             of_.net().paths().remove(number);
             of_.net().ways_changed();
-          }};
+          },
+          {}};
 }
 
 std::optional<injector::harm> injector::to_ways(fault_kind kind, seeded_random& random) {
@@ -181,7 +184,7 @@ std::optional<injector::harm> injector::to_ways(fault_kind kind, seeded_random& 
       targets.append(",").append(other);
       if (kind == fault_kind::link_reset) {
         of_.net().cut(one, other);
-        return harm{std::move(targets), {}};
+        return harm{std::move(targets), {}, {}};
       }
       change.closed = true;
       change.from = {one};
@@ -210,16 +213,20 @@ std::optional<injector::harm> injector::to_ways(fault_kind kind, seeded_random& 
   // There and back: two changes.
   auto there = change_ways({.from = cut, .to = others, .closed = true}, {});
   auto back = change_ways({.from = std::move(others), .to = std::move(cut), .closed = true}, {});
-  return harm{std::move(targets), [undo_one = std::move(there.undo), undo_other = std::move(back.undo)] {
+  return harm{std::move(targets),
+              [undo_one = std::move(there.undo), undo_other = std::move(back.undo)] {
                 undo_one();
                 undo_other();
-              }};
+              },
+              {}};
 }
 
 std::optional<injector::harm> injector::to_device(fault_kind kind, seeded_random& random) {
   if (kind == fault_kind::cold_start) {
+    std::string takes = "disks";
+    if (is_taken(takes)) return std::nullopt;
     of_.devices().cold = true;
-    return harm{{}, [this] { of_.devices().cold = false; }};
+    return harm{{}, [this] { of_.devices().cold = false; }, std::move(takes)};
   }
   const group_spec& group = any_of(of_.groups(), random);
   const auto rank = static_cast<uint32_t>(random.below(group.ranks()));
@@ -230,31 +237,47 @@ std::optional<injector::harm> injector::to_device(fault_kind kind, seeded_random
     case fault_kind::weights_lost: trouble.cannot_load = true; break;
     default: trouble.slowness = 1 + static_cast<double>(random.below(static_cast<uint64_t>(slowness_max))); break;
   }
+  const node_name node = group.rank_node(rank);
+  std::string takes = "device of " + node;
+  if (is_taken(takes)) return std::nullopt;
   of_.devices().trouble(group.number, rank, trouble);
-  return harm{group.rank_node(rank), [this, number = group.number, rank] { of_.devices().well(number, rank); }};
+  return harm{node, [this, number = group.number, rank] { of_.devices().well(number, rank); }, std::move(takes)};
 }
 
-injector::harm injector::to_store(seeded_random& random) {
+std::optional<injector::harm> injector::to_store(seeded_random& random) {
   const node_name gateway = any_of(of_.config().gateways, random).name;
+  std::string takes = "disk of " + gateway;
+  if (is_taken(takes)) return std::nullopt;
   of_.disk(gateway).fails = true;
-  return {gateway, [this, gateway] { of_.disk(gateway).fails = false; }};
+  return harm{gateway, [this, gateway] { of_.disk(gateway).fails = false; }, std::move(takes)};
 }
 
 injector::harm injector::to_clock(seeded_random& random) {
   const node_name host = any_machine(random).name();
   const std::chrono::milliseconds day = std::chrono::hours(24);
   of_.clock(host).wall_offset += random.between(std::chrono::milliseconds{}, 2 * day) - day;
-  return {host, {}};
+  return {host, {}, {}};
 }
 
-injector::harm injector::to_clients(fault_kind kind) {
+std::optional<injector::harm> injector::to_clients(fault_kind kind) {
+  std::string takes(describe(kind).name);
+  if (is_taken(takes)) return std::nullopt;
+  std::function<void()> undo;
   switch (kind) {
     case fault_kind::load_burst:
       habits_.think_max = usual_.think_max / 10;
-      return {{}, [this] { habits_.think_max = usual_.think_max; }};
-    case fault_kind::readers_pause: habits_.pauses = 0.1; return {{}, [this] { habits_.pauses = usual_.pauses; }};
-    default: habits_.leaves = 0.5; return {{}, [this] { habits_.leaves = usual_.leaves; }};
+      undo = [this] { habits_.think_max = usual_.think_max; };
+      break;
+    case fault_kind::readers_pause:
+      habits_.pauses = 0.1;
+      undo = [this] { habits_.pauses = usual_.pauses; };
+      break;
+    default:
+      habits_.leaves = 0.5;
+      undo = [this] { habits_.leaves = usual_.leaves; };
+      break;
   }
+  return harm{{}, std::move(undo), std::move(takes)};
 }
 
 }  // namespace troupe::simulation

@@ -22,24 +22,28 @@ class injector {
   injector(const injector&) = delete;
   injector& operator=(const injector&) = delete;
 
-  /// From now on. What one kind does depends on the seed alone, not on which others there are.
+  /// From now on. When one kind strikes, and for how long, depends on the seed alone, not on which others there are.
   void begin(const std::vector<fault_habit>& faults);
-  /// One, now, of what and for how long the seed says. False where there is nothing it could befall.
+  /// One, now, of what and for how long the seed says. False where there is nothing it could befall: nothing is
+  /// befallen twice at once, where the end of one fault would be the end of the other.
   bool cause(fault_kind kind);
   /// Nothing begins any more, and all that works ends.
   void heal();
-  /// The machine ends with all that runs on it, for ever.
-  void lose(const node_name& host);
 
  private:
-  /// What was done, and how it is undone. Empty: there is nothing to undo.
   struct harm {
     std::string targets;
+    /// Empty: there is nothing to undo.
     std::function<void()> undo;
+    /// What no other fault may work on until then; empty: any number may work at once.
+    std::string takes;
   };
   struct working {
     uint64_t id;
-    std::function<void()> undo;
+    harm its;
+  };
+  struct dice {
+    seeded_random when, what;
   };
 
   void plan(const fault_habit& fault);
@@ -50,9 +54,11 @@ class injector {
   std::optional<harm> to_machine(fault_kind kind, seeded_random& random);
   std::optional<harm> to_ways(fault_kind kind, seeded_random& random);
   std::optional<harm> to_device(fault_kind kind, seeded_random& random);
-  harm to_store(seeded_random& random);
+  std::optional<harm> to_store(seeded_random& random);
   harm to_clock(seeded_random& random);
-  harm to_clients(fault_kind kind);
+  std::optional<harm> to_clients(fault_kind kind);
+
+  bool is_taken(const std::string& what) const;
 
   machine& any_machine(seeded_random& random);
   /// Two that speak to each other: a gateway and a host or a rank.
@@ -63,8 +69,7 @@ class injector {
   client_habits& habits_;
   const client_habits usual_;
   const owner_number owner_;
-  /// By kind.
-  std::map<fault_kind, seeded_random> random_;
+  std::map<fault_kind, dice> dice_;
   std::list<working> working_;
   uint64_t begun_ = 0;
   bool healed_ = false;

@@ -36,11 +36,6 @@ std::string seconds_text(duration of) {
   return std::to_string(ms / 1000) + '.' + std::string(3 - rest.size(), '0') + rest;
 }
 
-std::string value_text(const event& of, std::string_view key) {
-  const auto its = std::ranges::find(of.fields, key, &log_field::key);
-  return its == of.fields.end() ? std::string() : std::visit(value_writer{}, its->value);
-}
-
 std::string fields_text(const event& of) {
   std::string out;
   for (const log_field& field : of.fields) {
@@ -62,6 +57,12 @@ std::string counted(uint64_t number, std::string_view what) {
   std::string out = std::to_string(number) + ' ';
   out += what;
   if (number != 1) out += 's';
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& texts, std::string_view between) {
+  std::string out;
+  for (const std::string& each : texts) out.append(out.empty() ? "" : between).append(each);
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "simulations/world/history.hpp"
 
@@ -11,14 +12,14 @@ namespace troupe::simulation {
 /// "12.345": seconds, whole milliseconds.
 std::string seconds_text(duration of);
 
-/// A field's value as it is; empty where there is no such field.
-std::string value_text(const event& of, std::string_view key);
-
 /// "process=m-g0-r1 why=\"a text with spaces\""; one line, whatever is in it.
 std::string fields_text(const event& of);
 
 /// "3 requests", "1 request"
 std::string counted(uint64_t number, std::string_view what);
+
+/// "a, b"
+std::string joined(const std::vector<std::string>& texts, std::string_view between);
 
 /// Digits, at least one.
 bool is_number(std::string_view text);

@@ -1,7 +1,6 @@
 #include "simulations/report/page.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "simulations/report/event_text.hpp"
 #include "simulations/report/markup.hpp"
@@ -22,20 +21,16 @@ std::string figure(std::string_view what, const std::string& number, const std::
 }
 
 std::string figures_of(const run_summary& run) {
-  std::map<std::string, uint64_t> ends;
   uint64_t tokens = 0, moves = 0;
   const request_summary* slowest = nullptr;
   for (const request_summary& request : run.requests) {
-    ++ends[request.ended ? request.how : "not ended"];
     tokens += request.tokens;
-    moves += request.moves();
+    moves += request.moves().size();
     if (slowest == nullptr || request.gap > slowest->gap) slowest = &request;
   }
-  std::string how;
-  for (const auto& [end, count] : ends) how += (how.empty() ? "" : ", ") + std::to_string(count) + " " + end;
   std::string out = "<dl class=\"figures\">\n";
   out += figure("Time", seconds_text(run.to - run.from) + " s", counted(run.events, "event"));
-  out += figure("Requests", std::to_string(run.requests.size()), how);
+  out += figure("Requests", std::to_string(run.requests.size()), ends_text(run.requests));
   out += figure("Tokens", std::to_string(tokens));
   out += figure("Moves to another group or generation", std::to_string(moves));
   if (slowest != nullptr && slowest->gap > duration{})
@@ -109,10 +104,8 @@ std::string faults_of(const run_summary& run) {
   if (run.faults.empty()) return {};
   table rows({"s", "to", "Fault", "", "Whom it touches"});
   for (const fault_summary& each : run.faults) {
-    std::string targets;
-    for (const std::string& target : each.targets) targets += (targets.empty() ? "" : ", ") + target;
     if (!rows.add({seconds_text(each.from), each.to ? seconds_text(*each.to) : "", std::to_string(each.id), each.kind,
-                   targets})) {
+                   joined(each.targets, ", ")})) {
       break;
     }
   }
@@ -126,9 +119,7 @@ std::string notable_requests_of(const run_summary& run) {
   for (const request_summary& request : run.requests) {
     if (!is_notable(run, request)) continue;
     ++count;
-    std::string text;
-    for (const std::string& part : texts_of(request)) text += (text.empty() ? "" : "; ") + part;
-    rows.add({request.begun ? seconds_text(*request.begun) : "", request.name, text});
+    rows.add({request.begun ? seconds_text(*request.begun) : "", request.name, joined(texts_of(request), "; ")});
   }
   if (count == 0) return {};
   return "<h2>Streams that moved, failed or did not end</h2>\n<details><summary>" + counted(count, "stream") +
@@ -163,9 +154,8 @@ std::string timeline_page(const record& of, const page_title& title, const page_
 <div class="board">
 )" + drawn.names +
          "\n<div class=\"scroll\" tabindex=\"0\">\n" + drawn.lanes + "\n</div>\n</div>\n";
-  std::string missing;
-  for (const std::string& each : drawn.left_out) missing += (missing.empty() ? "" : ", ") + each;
-  if (!missing.empty()) out += "<p class=\"quiet left-out\">Not drawn: " + html_escaped(missing) + ".</p>\n";
+  if (!drawn.left_out.empty())
+    out += "<p class=\"quiet left-out\">Not drawn: " + html_escaped(joined(drawn.left_out, ", ")) + ".</p>\n";
   if (run.left_out != 0)
     out += "<p class=\"quiet left-out\">The record begins after " + counted(run.left_out, "event") + ".</p>\n";
   out += violations_of(run) + faults_of(run) + notable_requests_of(run);

@@ -31,11 +31,11 @@ std::string_view class_of(process_state state) {
   return "";
 }
 
-std::string_view class_of(group_phase phase) {
-  switch (phase) {
-    case group_phase::starting: return "starting";
-    case group_phase::ready: return "ready";
-    case group_phase::lost: return "lost";
+std::string_view class_of(group_condition condition) {
+  switch (condition) {
+    case group_condition::starting: return "starting";
+    case group_condition::ready: return "ready";
+    case group_condition::lost: return "lost";
   }
   return "";
 }
@@ -169,10 +169,7 @@ class painter {
     const size_t count = std::min(run_.faults.size(), bounds_.faults);
     for (size_t i = 0; i < count; ++i) {
       const fault_summary& fault = run_.faults[i];
-      std::string text = fault.kind;
-      for (size_t target = 0; target < fault.targets.size(); ++target)
-        text += (target == 0 ? " " : ", ") + fault.targets[target];
-      text = shortened(text, 44);
+      const std::string text = shortened(fault.kind + " " + joined(fault.targets, ", "), 44);
       const auto [y, side] = place_flag(in, fault.from, end_of(fault), text);
       canvas_.bar("fault", fault.from, end_of(fault), {y + 1, 14}, title_of(fault));
       canvas_.mark("begins", fault.from, y + 8, title_of(fault));
@@ -220,11 +217,11 @@ class painter {
         const duration to = j + 1 < group.changes.size() ? group.changes[j + 1].at : run_.to;
         const std::string generation = "generation " + std::to_string(change.generation), style(class_of(change.to));
         canvas_.bar("state " + style, change.at, to,
-                    change.to == group_phase::lost ? band{y_ + 8, 6} : band{y_ + 4, 14},
+                    change.to == group_condition::lost ? band{y_ + 8, 6} : band{y_ + 4, 14},
                     group.name + ", " + generation + "\n" + style + " " + span_text(change.at, to) +
                         (change.why.empty() ? "" : "\n" + change.why));
         const double room = scale_.pixel(to) - scale_.pixel(change.at);
-        if (change.to != group_phase::ready || change.generation == 0) continue;
+        if (change.to != group_condition::ready || change.generation == 0) continue;
         if (room > text_pixels(generation)) {
           canvas_.label("in-bar", change.at, y_ + 15, generation);
         } else if (const std::string number = std::to_string(change.generation); room > text_pixels(number)) {
@@ -316,21 +313,19 @@ class painter {
     canvas_.bar("waits " + style, begin, end, {y + 1, 6}, title);
     const int choices = static_cast<int>(std::min<uint64_t>(request.choices, 3)), height = 6 / choices;
     const size_t count = std::min(request.stretches.size(), bounds_.bars);
-    std::map<uint64_t, const token_stretch*> last;
-    std::vector<std::pair<duration, std::string>> moves;
     for (size_t i = 0; i < count; ++i) {
       const token_stretch& stretch = request.stretches[i];
       const int row = static_cast<int>(std::min<uint64_t>(stretch.choice, static_cast<uint64_t>(choices - 1)));
       const duration from = std::min(stretch.from, end);
       canvas_.bar("gives " + style, from, std::clamp(stretch.to, from, end), {y + 1 + row * height, height}, title);
-      const token_stretch*& before = last[stretch.choice];
-      if (before != nullptr && !stretch.is_of_same(*before))
-        moves.emplace_back(from, stretch.group + " generation " + std::to_string(stretch.generation) + " after " +
-                                     before->group + " generation " + std::to_string(before->generation) + ", " +
-                                     seconds_text(stretch.from - before->to) + " s without a token");
-      before = &stretch;
     }
-    for (const auto& [at, text] : moves) canvas_.mark("moved", at, y + 4, text + "\n" + title);
+    for (const auto& move : request.moves()) {
+      if (move.to >= count) break;
+      const token_stretch &before = request.stretches[move.from], &after = request.stretches[move.to];
+      canvas_.mark("moved", std::min(after.from, end), y + 4,
+                   after.whose() + " after " + before.whose() + ", " + seconds_text(after.from - before.to) +
+                       " s without a token\n" + title);
+    }
     if (request.failed()) canvas_.mark("died", end, y + 4, title);
     leave_out(request.stretches.size(), count, "token bar");
   }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "simulations/report/event_text.hpp"
-
 namespace troupe::simulation {
 
 void token_times::add(uint64_t choice, duration at, uint64_t tokens) {
@@ -37,7 +35,7 @@ void request_reader::read(const event& e) {
 }
 
 size_t request_reader::find(const event& e) {
-  const std::string name = value_text(e, "request");
+  const std::string name(e.text("request"));
   const auto [its, is_new] = indexes_.try_emplace(name, requests_.size());
   if (is_new) {
     requests_.emplace_back().name = name;
@@ -51,8 +49,8 @@ void request_reader::begin(const event& e) {
   its.begun = e.at;
   its.gateway = e.text("gateway");
   its.model = e.text("model");
-  // Where letters are tokens, a prompt is a text of as many.
-  its.prompt_tokens = e.text("prompt").empty() ? e.number("prompt") : e.text("prompt").size();
+  // Letters are tokens.
+  its.prompt_tokens = e.text("prompt").size();
   its.choices = std::max<uint64_t>(e.number("choices"), 1);
   its.tokens_max = e.number("tokens");
 }
@@ -62,7 +60,7 @@ void request_reader::take_token(const event& e) {
   request_summary& its = requests_[index];
   if (its.gateway.empty()) its.gateway = e.node;
   token_stretch now{.choice = e.number("choice"),
-                    .group = value_text(e, "group"),
+                    .group = std::string(e.text("group")),
                     .generation = e.number("generation"),
                     .from = e.at,
                     .to = e.at,
@@ -88,17 +86,10 @@ void request_reader::end(const event& e, std::string_view how) {
   its.tokens = e.number("tokens");
 }
 
-std::vector<request_summary> request_reader::finish(const std::set<std::string>& groups) {
-  std::set<std::string> deployments;
-  for (const std::string& group : groups) deployments.insert(group.substr(0, group.rfind('/')));
+std::vector<request_summary> request_reader::finish() {
   for (size_t i = 0; i < requests_.size(); ++i) {
     const token_times& best = notes_[i].delivered.empty() ? notes_[i].made : notes_[i].delivered;
     if (!best.empty()) best.write_to(requests_[i]);
-    for (token_stretch& stretch : requests_[i].stretches) {
-      // A number counts the groups of all deployments: where there is but one, it is the index in it.
-      if (is_number(stretch.group))
-        stretch.group = deployments.size() == 1 ? *deployments.begin() + "/" + stretch.group : "group " + stretch.group;
-    }
   }
   return std::move(requests_);
 }

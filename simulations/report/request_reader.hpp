@@ -3,7 +3,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -29,8 +28,8 @@ class token_times {
 class request_reader {
  public:
   void read(const event& e);
-  /// In the order of their beginning. `groups`: the names of all that the record speaks of.
-  std::vector<request_summary> finish(const std::set<std::string>& groups);
+  /// In the order of their beginning.
+  std::vector<request_summary> finish();
 
  private:
   struct notes {

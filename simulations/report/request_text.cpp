@@ -1,6 +1,7 @@
 #include "simulations/report/request_text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "simulations/report/event_text.hpp"
@@ -16,7 +17,7 @@ std::string groups_text(const request_summary& request) {
   };
   std::vector<share> shares;
   for (const token_stretch& stretch : request.stretches) {
-    std::string whose = stretch.group + " generation " + std::to_string(stretch.generation);
+    std::string whose = stretch.whose();
     if (request.choices > 1) whose = "choice " + std::to_string(stretch.choice) + " " + whose;
     const auto last = std::ranges::find(shares.rbegin(), shares.rend(), stretch.choice, &share::choice);
     if (last != shares.rend() && last->whose == whose) {
@@ -62,6 +63,15 @@ std::vector<std::string> texts_of(const request_summary& request) {
   if (std::string groups = groups_text(request); !groups.empty()) texts.push_back(std::move(groups));
   texts.push_back(end_text(request));
   return texts;
+}
+
+std::string ends_text(const std::vector<request_summary>& requests) {
+  std::map<std::string, uint64_t> ends;
+  for (const request_summary& request : requests) ++ends[request.ended ? request.how : "not ended"];
+  std::vector<std::string> texts;
+  texts.reserve(ends.size());
+  for (const auto& [how, count] : ends) texts.push_back(std::to_string(count) + " " + how);
+  return joined(texts, ", ");
 }
 
 }  // namespace troupe::simulation

@@ -25,7 +25,7 @@ std::vector<size_t> thinned(const std::vector<size_t>& all, size_t count) {
 }  // namespace
 
 bool is_notable(const run_summary& run, const request_summary& request) {
-  return request.failed() || !request.ended || request.moves() != 0 ||
+  return request.failed() || !request.ended || !request.moves().empty() ||
          std::ranges::any_of(run.violations, [&](const auto& each) { return says(each.what, request.name); });
 }
 

@@ -110,12 +110,9 @@ class summary_builder {
 
   void on_process_started(const event& e) {
     node_summary& node = process_of(e);
-    const uint64_t pid = e.number("pid");
-    // The machine says it, and then its agent.
-    if (pid != 0 && std::ranges::find(node.lives, pid, &process_life::pid) != node.lives.end()) return;
     const generation_number generation = e.number("generation");
     node.lives.push_back({.generation = generation,
-                          .pid = pid,
+                          .pid = e.number("pid"),
                           .older = false,
                           .changes = {{e.at, process_state::starting}},
                           .ended = {},
@@ -125,7 +122,7 @@ class summary_builder {
       group_notes& its = group_of(*group);
       if (generation > its.generation) {
         its.generation = generation;
-        change(its, e.at, group_phase::starting);
+        change(its, e.at, group_condition::starting);
       }
     }
   }
@@ -209,22 +206,22 @@ class summary_builder {
     return made;
   }
 
-  static void change(group_notes& group, duration at, group_phase to, std::string why = {}) {
+  static void change(group_notes& group, duration at, group_condition to, std::string why = {}) {
     auto& changes = group.summary.changes;
     if (changes.empty() || changes.back().to != to || changes.back().generation != group.generation)
       changes.push_back({at, to, group.generation, std::move(why)});
   }
   static void lose_if_unused(group_notes& group, duration at, std::string why) {
     const auto& changes = group.summary.changes;
-    if (group.users.empty() && !changes.empty() && changes.back().to == group_phase::ready)
-      change(group, at, group_phase::lost, std::move(why));
+    if (group.users.empty() && !changes.empty() && changes.back().to == group_condition::ready)
+      change(group, at, group_condition::lost, std::move(why));
   }
 
   void on_group_ready(const event& e) {
     group_notes& group = group_of(e.text("group"));
     if (e.number("ready") != 0) {
       group.users.emplace(e.node);
-      change(group, e.at, group_phase::ready);
+      change(group, e.at, group_condition::ready);
     } else if (group.users.erase(std::string(e.node)) != 0) {
       lose_if_unused(group, e.at, "no gateway has it");
     }
@@ -235,19 +232,20 @@ class summary_builder {
     if (generation < group.generation) return;  // one that has its successor already
     group.generation = generation;
     group.users.clear();
-    change(group, e.at, group_phase::lost, std::string(e.text("why")));
+    change(group, e.at, group_condition::lost, std::string(e.text("why")));
   }
   void on_group_recovered(const event& e) {
     group_notes& group = group_of(e.text("group"));
     group.generation = std::max(group.generation, e.number("generation"));
     group.users.emplace(e.node);
-    change(group, e.at, group_phase::ready);
+    change(group, e.at, group_condition::ready);
   }
 
   // ---- the world ----
 
   void on_fault_begins(const event& e) {
-    fault_summary fault{.id = e.number("id"), .kind = value_text(e, "kind"), .targets = {}, .from = e.at, .to = {}};
+    fault_summary fault{
+        .id = e.number("id"), .kind = std::string(e.text("kind")), .targets = {}, .from = e.at, .to = {}};
     std::string_view targets = e.text("targets");
     while (!targets.empty()) {
       const size_t comma = std::min(targets.find(','), targets.size());
@@ -260,14 +258,14 @@ class summary_builder {
     for (fault_summary& fault : run_.faults)
       if (fault.id == e.number("id") && !fault.to) fault.to = e.at;
   }
-  void on_violation(const event& e) { run_.violations.push_back({e.at, value_text(e, "id"), value_text(e, "what")}); }
+  void on_violation(const event& e) {
+    run_.violations.push_back({e.at, std::string(e.text("id")), std::string(e.text("what"))});
+  }
 
   // ---- the end ----
 
   void finish() {
-    std::set<std::string> names;
-    for (const auto& [name, group] : groups_) names.insert(name);
-    run_.requests = requests_.finish(names);
+    run_.requests = requests_.finish();
     run_.groups.reserve(groups_.size());
     for (auto& [name, group] : groups_) run_.groups.push_back(std::move(group.summary));
     std::ranges::sort(run_.groups, [](const auto& a, const auto& b) { return natural_less(a.name, b.name); });
@@ -287,15 +285,15 @@ class summary_builder {
 
 }  // namespace
 
-uint64_t request_summary::moves() const {
-  uint64_t count = 0;
-  std::map<uint64_t, const token_stretch*> last;
-  for (const token_stretch& stretch : stretches) {
-    const token_stretch*& before = last[stretch.choice];
-    if (before != nullptr && !stretch.is_of_same(*before)) ++count;
-    before = &stretch;
+std::vector<request_summary::move> request_summary::moves() const {
+  std::vector<move> all;
+  std::map<uint64_t, size_t> last;
+  for (size_t i = 0; i < stretches.size(); ++i) {
+    const auto [before, is_first] = last.try_emplace(stretches[i].choice, i);
+    if (!is_first && !stretches[i].is_of_same(stretches[before->second])) all.push_back({before->second, i});
+    before->second = i;
   }
-  return count;
+  return all;
 }
 
 run_summary summary_of(const record& of) { return summary_builder(of).build(); }

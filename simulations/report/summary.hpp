@@ -22,12 +22,14 @@ struct moment {
 /// Tokens of one choice that one incarnation of a group gave without a pause.
 struct token_stretch {
   uint64_t choice = 0;
-  /// "m/0"; "group 3" where the record does not say the name.
+  /// "m/0"
   std::string group;
   generation_number generation = 0;
   duration from{}, to{};
   uint64_t tokens = 0;
 
+  /// "m/0 generation 2"
+  std::string whose() const { return group + " generation " + std::to_string(generation); }
   /// Of the same incarnation of the same group.
   bool is_of_same(const token_stretch& other) const { return group == other.group && generation == other.generation; }
 };
@@ -48,8 +50,11 @@ struct request_summary {
   std::vector<token_stretch> stretches;
   static constexpr duration pause_min = std::chrono::milliseconds(500);
 
-  /// How often a choice went on in another group, or another generation of the same.
-  uint64_t moves() const;
+  /// A choice went on in another group, or another generation of the same: of `stretches`, by index.
+  struct move {
+    size_t from = 0, to = 0;
+  };
+  std::vector<move> moves() const;
   bool failed() const { return !how.empty() && how != "complete" && how != "left"; }
 };
 
@@ -82,14 +87,14 @@ struct node_summary {
   std::vector<moment> moments;
 };
 
-enum class group_phase : uint8_t { starting, ready, lost };
+enum class group_condition : uint8_t { starting, ready, lost };
 
 /// Ready: a gateway has it in use.
 struct group_summary {
   std::string name;
   struct change {
     duration at{};
-    group_phase to{};
+    group_condition to{};
     generation_number generation = 0;
     /// What it was lost by.
     std::string why;

@@ -1,7 +1,6 @@
 #include "simulations/report/timeline.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "simulations/report/event_text.hpp"
 #include "simulations/report/request_text.hpp"
@@ -40,20 +39,12 @@ void append_event(std::string& out, const event& e, size_t node_width) {
 }
 
 void append_requests(std::string& out, const run_summary& run) {
-  std::map<std::string, uint64_t> ends;
-  for (const request_summary& request : run.requests) ++ends[request.ended ? request.how : "not ended"];
   out += "\nRequests: " + std::to_string(run.requests.size());
-  for (const auto& [how, count] : ends) out += ", " + std::to_string(count) + " " + how;
+  if (!run.requests.empty()) out += ", " + ends_text(run.requests);
   out += "\n\n";
   for (const request_summary& request : run.requests) {
     out += request.failed() || !request.ended ? "! " : "  ";
-    std::string_view between = ": ";
-    out += request.name;
-    for (const std::string& part : texts_of(request)) {
-      out.append(between).append(part);
-      between = "; ";
-    }
-    out += '\n';
+    out += request.name + ": " + joined(texts_of(request), "; ") + '\n';
   }
 }
 

@@ -91,10 +91,7 @@ class staged_run {
     cluster it(world_, what_.cluster);
     it.keep_agents();
     it.devices().times = what_.devices;
-    seeded_random random(what_.seed, drawn_by::scenarios, 1);
-    for (const auto& [name, host] : it.hosts())
-      it.clock(name).drift_ppm =
-          static_cast<int64_t>(random.below(2 * static_cast<uint64_t>(what_.drift_ppm_max) + 1)) - what_.drift_ppm_max;
+    draw_drifts(it);
     std::deque<client> clients;
     for (uint32_t i = 0; i < what_.clients_count; ++i) clients.emplace_back(it, counts_, habits_, i + 1);
     injector faults(it, habits_);
@@ -105,7 +102,7 @@ class staged_run {
     pass(what_.harmed);
 
     faults.heal();
-    if (!what_.lost.empty()) faults.lose(what_.lost);
+    if (!what_.lost.empty()) it.turn_off(what_.lost);
     world_.note("", "phase.healed", {{"broken", what_.lost}});
     // The last failures are noticed after the last fault; who gave up then tries again after a whole period.
     constexpr duration settling = std::chrono::seconds(5);
@@ -132,6 +129,14 @@ class staged_run {
   }
 
  private:
+  /// Of each machine's clock.
+  void draw_drifts(cluster& it) const {
+    seeded_random random(what_.seed, drawn_by::scenarios, 1);
+    for (const auto& [name, host] : it.hosts())
+      it.clock(name).drift_ppm =
+          static_cast<int64_t>(random.below(2 * static_cast<uint64_t>(what_.drift_ppm_max) + 1)) - what_.drift_ppm_max;
+  }
+
   void pass(duration time) { world_.run_until(world_.now() + time); }
 
   void read(const event& e) {

@@ -1,6 +1,7 @@
 #include "simulations/seams/machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::simulation {
 
@@ -21,7 +22,7 @@ result<std::vector<process_status>> machine::start(const std::vector<process_spe
     started.push_back({spec.name, spec.generation, pids_});
     world_.note(name_, "os.started",
                 {{"process", spec.name}, {"generation", spec.generation}, {"pid", int64_t{pids_}}});
-    world_.after(random_.between(start_min, start_max), 0, [this, pid = pids_] { begin(pid); });
+    world_.after(random_.between(start_min, start_max), owner_, [this, pid = pids_] { begin(pid); });
   }
   return started;
 }
@@ -53,20 +54,30 @@ process* machine::running(const node_name& node, generation_number generation) {
   return its == children_.end() ? nullptr : its->it.get();
 }
 
-bool machine::stop(const node_name& node, generation_number generation) {
-  const process* its = running(node, generation);
-  if (its == nullptr) return false;
-  world_.note(name_, "os.stopped", {{"process", node}, {"generation", generation}});
-  world_.freeze(its->owner());
+bool machine::stop(int32_t pid) {
+  const auto its = std::ranges::find(children_, pid, &child::pid);
+  if (its == children_.end() || !its->it) return false;
+  if (world_.freeze(its->it->owner()))
+    world_.note(name_, "os.stopped", {{"process", its->spec.name}, {"generation", its->spec.generation}});
   return true;
 }
 
-bool machine::go_on(const node_name& node, generation_number generation) {
-  const process* its = running(node, generation);
-  if (its == nullptr) return false;
-  world_.note(name_, "os.goes_on", {{"process", node}, {"generation", generation}});
-  world_.thaw(its->owner());
-  return true;
+void machine::go_on(int32_t pid) {
+  const auto its = std::ranges::find(children_, pid, &child::pid);
+  if (its == children_.end()) return;  // ended meanwhile
+  if (world_.thaw(its->it->owner()))
+    world_.note(name_, "os.goes_on", {{"process", its->spec.name}, {"generation", its->spec.generation}});
+}
+
+void machine::pause() {
+  world_.freeze(owner_);
+  for (const child& each : children_)
+    if (stop(each.pid)) paused_.push_back(each.pid);
+}
+
+void machine::resume() {
+  world_.thaw(owner_);
+  for (const int32_t pid : std::exchange(paused_, {})) go_on(pid);
 }
 
 std::vector<process_status> machine::list() const {

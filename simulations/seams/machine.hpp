@@ -28,7 +28,8 @@ class machine {
   /// `run` makes what a process is.
   machine(world& where, node_name name, program run)
       : world_(where),
-        random_(where.seed(), drawn_by::machines, where.new_owner()),
+        owner_(where.new_owner()),
+        random_(where.seed(), drawn_by::machines, owner_),
         name_(std::move(name)),
         run_(std::move(run)) {}
   ~machine();
@@ -37,9 +38,12 @@ class machine {
   result<std::vector<process_status>> start(const std::vector<process_spec>& specs);
   /// By any means: an agent's end_process, the out-of-memory killer, an engineer.
   bool end(const node_name& node, generation_number generation, end_process how);
-  /// SIGSTOP and SIGCONT. False where there is no such process.
-  bool stop(const node_name& node, generation_number generation);
-  bool go_on(const node_name& node, generation_number generation);
+  /// SIGSTOP; it goes on after as many go_on(). False where no such process runs.
+  bool stop(int32_t pid);
+  void go_on(int32_t pid);
+  /// All of it stands still, what starts too, until resume(). Not twice at once.
+  void pause();
+  void resume();
   std::vector<process_status> list() const;
   /// Null where no such process runs.
   process* running(const node_name& node, generation_number generation);
@@ -66,10 +70,14 @@ class machine {
   void report();
 
   world& world_;
+  /// Of what the machine itself does: starting processes.
+  owner_number owner_;
   seeded_random random_;
   node_name name_;
   program run_;
   std::list<child> children_;
+  /// Those that pause() has stopped.
+  std::vector<int32_t> paused_;
   std::vector<process_exit> unreported_;
   owner_number agent_ = 0;
   std::function<void(const process_exit&)> handler_;

@@ -40,10 +40,7 @@ class client::answer final : public answer_sink {
     return true;
   }
   void on_end(const answer_usage& usage) override { close("complete", usage); }
-  void on_error(const error& why) override {
-    if (!nobody_reads()) ++of_->tally_.errors[std::string(troupe::name(why.code))];
-    close(troupe::name(why.code), {});
-  }
+  void on_error(const error& why) override { close(troupe::name(why.code), {}); }
 
  private:
   void note(std::string_view what, std::initializer_list<log_field> fields) {

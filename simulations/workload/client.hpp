@@ -1,7 +1,6 @@
 // A client of a simulated cluster: asks, reads, goes away, and says what it sees. Checkers judge that.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,8 +13,15 @@ namespace troupe::simulation {
 struct tally {
   uint64_t begun = 0, complete = 0, failed = 0, left = 0;
   uint64_t tokens = 0;
-  /// By the error's name.
-  std::map<std::string, uint64_t> errors;
+
+  tally& operator+=(const tally& more) {
+    begun += more.begun;
+    complete += more.complete;
+    failed += more.failed;
+    left += more.left;
+    tokens += more.tokens;
+    return *this;
+  }
 };
 
 /// Of all clients of a cluster; a fault may change them while they run.

@@ -7,7 +7,7 @@ namespace troupe::simulation {
 
 void world::soon(owner_number whose, action what) {
   const auto frozen = frozen_.find(whose);
-  (frozen == frozen_.end() ? ready_ : frozen->second).push_back({whose, std::move(what)});
+  (frozen == frozen_.end() ? ready_ : frozen->second.waiting).push_back({whose, std::move(what)});
 }
 
 void world::at(duration when, owner_number whose, action what) {
@@ -21,19 +21,22 @@ void world::forget(owner_number whose) {
   frozen_.erase(whose);
 }
 
-void world::freeze(owner_number whose) {
-  const auto [frozen, is_new] = frozen_.try_emplace(whose);
-  if (!is_new) return;
-  const auto its =
+bool world::freeze(owner_number whose) {
+  stopped& its = frozen_[whose];
+  if (++its.reasons > 1) return false;
+  const auto first =
       std::stable_partition(ready_.begin(), ready_.end(), [&](const possible& p) { return p.whose != whose; });
-  frozen->second.assign(std::move_iterator(its), std::move_iterator(ready_.end()));
-  ready_.erase(its, ready_.end());
+  its.waiting.assign(std::move_iterator(first), std::move_iterator(ready_.end()));
+  ready_.erase(first, ready_.end());
+  return true;
 }
 
-void world::thaw(owner_number whose) {
-  auto frozen = frozen_.extract(whose);
-  if (frozen.empty()) return;
-  for (possible& p : frozen.mapped()) ready_.push_back(std::move(p));
+bool world::thaw(owner_number whose) {
+  const auto its = frozen_.find(whose);
+  if (its == frozen_.end() || --its->second.reasons > 0) return false;
+  auto frozen = frozen_.extract(its);
+  for (possible& p : frozen.mapped().waiting) ready_.push_back(std::move(p));
+  return true;
 }
 
 void world::ripen() {

@@ -42,9 +42,10 @@ class world {
   void after(duration delay, owner_number whose, action what) { at(now_ + delay, whose, std::move(what)); }
   /// Nothing of its that is planned happens any more.
   void forget(owner_number whose);
-  /// What is its does not happen until thaw(), and all of it can then: a process that is stopped.
-  void freeze(owner_number whose);
-  void thaw(owner_number whose);
+  /// What is its does not happen until thaw() was called as often, and all of it can then: a process that is stopped,
+  /// for one reason or several. True: with the first of them; with the last.
+  bool freeze(owner_number whose);
+  bool thaw(owner_number whose);
 
   /// Lets one thing happen; first lets time pass to the next that can, where nothing can now. False: nothing ever can
   /// again, or not before `end`.
@@ -57,6 +58,10 @@ class world {
     owner_number whose;
     action what;
   };
+  struct stopped {
+    uint32_t reasons = 0;
+    std::vector<possible> waiting;
+  };
   /// What is due now becomes possible.
   void ripen();
 
@@ -66,7 +71,7 @@ class world {
   owner_number owners_ = 0;
   std::vector<possible> ready_;
   std::multimap<duration, possible> later_;
-  std::map<owner_number, std::vector<possible>> frozen_;
+  std::map<owner_number, stopped> frozen_;
   troupe::simulation::history history_;
 };
 

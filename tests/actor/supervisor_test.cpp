@@ -14,7 +14,8 @@ struct control : actor_world {
   std::vector<group_spec> groups;
   memory_store entries;
 
-  explicit control(uint32_t hosts = 1) {
+  /// `stored`: the generation that the store has of an earlier control; 0: none.
+  explicit control(uint32_t hosts = 1, generation_number stored = 0) {
     config.hosts.push_back({.name = "h"});
     if (hosts == 2) config.hosts.push_back({.name = "i"});
     deployment_config d;
@@ -23,6 +24,7 @@ struct control : actor_world {
     d.hosts_per_group = hosts;
     config.deployments.push_back(d);
     groups = groups_of(config);
+    if (stored != 0) BOOST_REQUIRE(entries.put_if("group/m/0/generation", std::to_string(stored), 0).has_value());
     group_supervisor_config for_it;
     for_it.group = &groups[0];
     for_it.life.ranks = 2;
@@ -222,22 +224,8 @@ BOOST_FIXTURE_TEST_CASE(the_ranks_of_a_drained_group_are_ended_for_good, control
   BOOST_TEST(!take<start_group>().has_value());
 }
 
-struct control_started_anew : actor_world {
-  std::vector<group_spec> groups;
-  memory_store entries;
-
-  control_started_anew() {
-    config.hosts.push_back({.name = "h"});
-    deployment_config d;
-    d.name = "m";
-    config.deployments.push_back(d);
-    groups = groups_of(config);
-    BOOST_REQUIRE(entries.put_if("group/m/0/generation", "7", 0).has_value());
-    group_supervisor_config for_it;
-    for_it.group = &groups[0];
-    spawn_group_supervisor(system, env, for_it, entries);
-    run();
-  }
+struct control_started_anew : control {
+  control_started_anew() : control(1, 7) {}
 };
 
 BOOST_FIXTURE_TEST_CASE(what_is_to_be_adopted_is_not_started_a_second_time, control_started_anew) {

@@ -242,6 +242,7 @@ uint64_t random_history(uint64_t seed) {
   for (const char* name : {"a", "b", "c"})
     ranks.emplace_back(w, net, peer_identity{name, 1, "rank"}, std::vector<node_name>{"gateway"});
   uint32_t number = 0;
+  std::set<size_t> frozen;
   for (int i = 0; i < 400; ++i) {
     const size_t which = random.below(ranks.size());
     kept_node& rank = ranks[which];
@@ -256,8 +257,12 @@ uint64_t random_history(uint64_t seed) {
         break;
       }
       case 1: net.cut("gateway", name); break;
-      case 2: w.freeze(rank.owner); break;
-      case 3: w.thaw(rank.owner); break;
+      case 2:
+        if (frozen.insert(which).second) w.freeze(rank.owner);
+        break;
+      case 3:
+        if (frozen.erase(which) > 0) w.thaw(rank.owner);
+        break;
       default:
         for (int sent = 0; sent < 5; ++sent) (void)rank.send("gateway", number++);
     }
@@ -266,7 +271,7 @@ uint64_t random_history(uint64_t seed) {
   // Each link keeps its order, and nothing comes twice: the numbers of one rank only grow.
   const std::set<uint32_t> all(gateway.numbers.begin(), gateway.numbers.end());
   BOOST_REQUIRE(all.size() == gateway.numbers.size());
-  for (kept_node& rank : ranks) w.thaw(rank.owner);
+  for (const size_t which : frozen) w.thaw(ranks[which].owner);
   for (const char* name : {"a", "b", "c"}) {
     net.paths().set(name, "gateway", {});
     net.paths().set("gateway", name, {});

@@ -4,25 +4,18 @@
 
 #include "base/planted_bug.hpp"
 #include "simulations/scenarios/run.hpp"
+#include "tests/unit/simulations/small_cluster.hpp"
 
 namespace troupe::simulation {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// Two hosts, two groups of two ranks, nothing wrong.
+/// Nothing is wrong.
 scenario plain(uint64_t seed) {
   scenario made;
   made.seed = seed;
-  made.cluster.name = "simulated";
-  for (const char* host : {"host-0", "host-1"}) made.cluster.hosts.push_back({.name = host});
-  made.cluster.gateways.push_back({.name = "gateway-0", .host = "host-0"});
-  deployment_config deployment;
-  deployment.name = "m";
-  deployment.groups = 2;
-  deployment.tensor_parallel = 2;
-  deployment.kv_positions = 4096;
-  made.cluster.deployments.push_back(deployment);
+  made.cluster = small_cluster();
   made.clients.models = {"m"};
   return made;
 }
@@ -57,6 +50,7 @@ BOOST_AUTO_TEST_CASE(no_fault_alone_breaks_a_promise) {
     BOOST_TEST_CONTEXT(fault.name) {
       scenario what = plain(static_cast<uint64_t>(fault.kind) + 1);
       what.faults = {{fault.kind, 2s}};
+      what.harmed = 120s;  // some last for a minute, and nothing is befallen twice at once
       uint64_t begun = 0;
       const outcome done = run(what, [&](const event& e) { begun += e.what == "fault.begins" ? 1 : 0; });
       check(done);

@@ -77,6 +77,22 @@ BOOST_AUTO_TEST_CASE(what_is_frozen_happens_when_it_is_thawed) {
   BOOST_TEST((times == std::vector<duration>{4s, 4s, 4s, 9s}));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_frozen_twice_is_thawed_twice) {
+  world w(1);
+  const owner_number stopped = w.new_owner();
+  bool happened = false;
+  BOOST_TEST(w.freeze(stopped));
+  BOOST_TEST(!w.freeze(stopped));
+  w.soon(stopped, [&] { happened = true; });
+  BOOST_TEST(!w.thaw(stopped));
+  w.run_until(1s);
+  BOOST_TEST(!happened);
+  BOOST_TEST(w.thaw(stopped));
+  BOOST_TEST(!w.thaw(stopped));
+  w.run_until(2s);
+  BOOST_TEST(happened);
+}
+
 BOOST_AUTO_TEST_CASE(one_event_may_forget_another_of_its_own) {
   world w(1);
   const owner_number it = w.new_owner();
