@@ -19,8 +19,11 @@ uint32_t cores() {
 
 }  // namespace
 
-adaptive_spins::adaptive_spins(uint32_t workers, uint32_t with_cores, uint32_t least)
-    : least_(least), most_(cores() >= workers ? with_cores : least), spins_(most_), usual_(most_ / times_usual) {}
+adaptive_spins::adaptive_spins(uint32_t workers, const bounds& limits)
+    : least_(cores() >= workers ? limits.worth : limits.without_cores),
+      most_(cores() >= workers ? limits.most : limits.without_cores),
+      spins_(most_),
+      usual_(most_ / times_usual) {}
 
 void adaptive_spins::found(uint32_t after) {
   usual_ = usual_ - usual_ / decay + after / decay;

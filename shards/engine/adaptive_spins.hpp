@@ -1,6 +1,7 @@
 // How long a thread spins before it sleeps: long where each of those who work together can have a core of its own; then
-// some times as long as waits take that end in time, and less after one that ended in sleep all the same. Where cores
-// are short, whoever spins keeps from running what it waits for.
+// some times as long as waits take that end in time, and less after one that ended in sleep all the same, but never
+// less than sleeping and being woken would take. Where cores are short, whoever spins keeps from running what it waits
+// for.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,14 @@ namespace troupe {
 
 class adaptive_spins {
  public:
-  /// At most `with_cores` spins where this process may use as many cores as there are `workers`, else `least`.
-  adaptive_spins(uint32_t workers, uint32_t with_cores, uint32_t least);
+  struct bounds {
+    /// Where this process may use as many cores as there are workers: at least `worth` spins, which take as long as
+    /// sleeping and being woken does, and at most `most`.
+    uint32_t worth = 0, most = 0;
+    /// Elsewhere.
+    uint32_t without_cores = 0;
+  };
+  adaptive_spins(uint32_t workers, const bounds& limits);
 
   /// Of the next wait.
   uint32_t limit() const { return spins_; }

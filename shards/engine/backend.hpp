@@ -157,6 +157,7 @@ struct attention_shape {
   uint32_t window = 0;
 };
 
+class idle_work;
 class worker_pool;
 
 class backend {
@@ -170,6 +171,9 @@ class backend {
 
   /// This rank's threads, for what a step needs beside the operations below.
   virtual worker_pool& threads() = 0;
+
+  /// What the thread that runs the steps may do while it waits for other ranks, as thread 0. It lives as long as this.
+  virtual idle_work& meanwhile() = 0;
 
   /// Errors: out_of_memory.
   virtual result<float_buffer> allocate(size_t floats) = 0;

@@ -18,6 +18,7 @@ class backend_decorator : public backend {
   std::string description() const override { return inner_->description(); }
 
   worker_pool& threads() override { return inner_->threads(); }
+  idle_work& meanwhile() override { return inner_->meanwhile(); }
 
   result<float_buffer> allocate(size_t floats) override { return inner_->allocate(floats); }
   uint64_t matrix_bytes(const matrix_source& source) const override { return inner_->matrix_bytes(source); }

@@ -16,6 +16,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "shards/engine/idle_work.hpp"
 
 namespace troupe {
 
@@ -54,6 +55,8 @@ class communicator {
   virtual result<void> check() = 0;
   /// How long one wait may last; from the next wait on.
   virtual void set_deadline(duration deadline) = 0;
+  /// What the compute thread does, as thread 0, while it waits for others; null: nothing. It must outlive that.
+  virtual void set_meanwhile(idle_work* /*work*/) {}
   /// Ends the group: running and future calls of every rank fail with `aborted` and this reason (the first one given).
   /// Any thread.
   virtual void abort(std::string_view why) = 0;

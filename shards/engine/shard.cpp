@@ -28,7 +28,12 @@ class loaded_shard final : public shard {
         slice_(std::move(slice)),
         files_(std::move(files)),
         group_(group),
-        backend_(std::move(device)) {}
+        backend_(std::move(device)) {
+    group_.set_meanwhile(&backend_->meanwhile());
+  }
+  ~loaded_shard() override { group_.set_meanwhile(nullptr); }
+  loaded_shard(const loaded_shard&) = delete;
+  loaded_shard& operator=(const loaded_shard&) = delete;
 
   result<void> load();
 

@@ -55,6 +55,7 @@ class shm_communicator final : public communicator {
   result<void> barrier() override;
   result<void> check() override { return group_.check(); }
   void set_deadline(duration deadline) override { group_.set_deadline(deadline); }
+  void set_meanwhile(idle_work* work) override { group_.set_meanwhile(work); }
   void abort(std::string_view why) override { group_.abort(why); }
 
  private:

@@ -12,10 +12,9 @@ namespace {
 using shm::once;
 using shm::rank_state;
 
-/// The spin limit where each rank can have a core, and where not: 20 us against 1.1 ms a sum with one core for two
-/// ranks.
-constexpr uint32_t spins_with_cores = 20000;
-constexpr uint32_t spins_least = 100;
+/// With one core for two ranks and few spins a sum takes 20 us, with many 1.1 ms. Where each rank can have a core,
+/// being woken takes some 50 us.
+constexpr adaptive_spins::bounds spin_limits{.worth = 4000, .most = 20000, .without_cores = 100};
 /// The leader's next plan comes after sampling and some messages: usually not at once.
 constexpr uint32_t spins_idle = 1000;
 /// Looking at the abort word and the liveness words costs some tens of nanoseconds.
@@ -30,7 +29,7 @@ bool reached(uint32_t progress, uint32_t target) { return static_cast<int32_t>(p
 }  // namespace
 
 shm_group::shm_group(shm::control& control, uint32_t rank, const shm::identity& group, const clock& time)
-    : control_(control), rank_(rank), group_(group), time_(time), spins_(group.size, spins_with_cores, spins_least) {}
+    : control_(control), rank_(rank), group_(group), time_(time), spins_(group.size, spin_limits) {}
 
 shm_group::~shm_group() {
   if (!joined_) return;
@@ -98,7 +97,7 @@ result<void> shm_group::check() {
   if (control_.aborted.load(std::memory_order_acquire) == static_cast<uint32_t>(once::nobody)) return {};
   // Who aborts writes the reason at once; if it died over that, so be it.
   std::string reason = "no reason was given";
-  for (uint32_t i = 0; i < spins_with_cores; ++i) {
+  for (uint32_t i = 0; i < spin_limits.most; ++i) {
     if (control_.aborted.load(std::memory_order_acquire) == static_cast<uint32_t>(once::written)) {
       reason.assign(control_.reason, strnlen(control_.reason, shm::reason_bytes));
       reason += " (said " + rank_text(control_.aborting_rank) + ")";
@@ -144,12 +143,14 @@ result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
   const std::atomic<uint32_t>& progress = control_.ranks[peer].progress;
   const bool idle = how == patience::while_they_live;
   const uint32_t limit = idle ? std::min(spins_idle, spins_.most()) : spins_.limit();
+  bool has_work = meanwhile_ != nullptr;
   for (uint32_t spins = 0; spins < limit; ++spins) {
     if (reached(progress.load(std::memory_order_acquire), target)) {
       spins_.found(spins);
       return {};
     }
-    spin_pause();
+    has_work = has_work && meanwhile_->some(0);
+    if (!has_work) spin_pause();
     if (spins % spins_between_looks == spins_between_looks - 1) TROUPE_TRY(look_around(target));
   }
   if (!idle) spins_.slept();

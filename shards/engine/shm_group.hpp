@@ -51,6 +51,7 @@ class shm_group {
 
   void set_deadline(duration deadline) { deadline_ = deadline; }
   duration deadline() const { return deadline_; }
+  void set_meanwhile(idle_work* work) { meanwhile_ = work; }
 
  private:
   result<void> name_group();
@@ -65,6 +66,7 @@ class shm_group {
   duration deadline_ = std::chrono::seconds(10);
   std::optional<error> failed_;
   adaptive_spins spins_;
+  idle_work* meanwhile_ = nullptr;
 };
 
 }  // namespace troupe

@@ -11,8 +11,7 @@ namespace troupe::tcp {
 namespace {
 
 /// A spin is a system call or more, so there are fewer than in shared memory.
-constexpr uint32_t spins_with_cores = 2000;
-constexpr uint32_t spins_least = 4;
+constexpr adaptive_spins::bounds spin_limits{.worth = 50, .most = 2000, .without_cores = 4};
 constexpr uint32_t spins_idle = 100;
 constexpr uint32_t spins_between_looks = 32;
 constexpr duration sleep_slice = std::chrono::milliseconds(10);
@@ -22,7 +21,7 @@ constexpr duration last_words = std::chrono::milliseconds(100);
 }  // namespace
 
 group::group(uint32_t rank, const identity& who, const clock& time)
-    : rank_(rank), who_(who), time_(time), control_(rank), spins_(who.size, spins_with_cores, spins_least) {}
+    : rank_(rank), who_(who), time_(time), control_(rank), spins_(who.size, spin_limits) {}
 
 group::~group() {
   control_.leave(number_);

@@ -1,8 +1,9 @@
-// The threads of one rank. A tensor operation is cut into contiguous ranges, a few for each thread, and whoever is free
-// takes the next: on a busy machine a thread that sleeps holds nobody up, for the calling one takes part. The cut never
-// changes a result, only who computes it.
+// The threads of one rank. A tensor operation is cut into contiguous ranges, and whoever is free takes the next: on a
+// busy machine a thread that sleeps holds nobody up, for the calling one takes part. The cut never changes a result,
+// only who computes it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "shards/engine/adaptive_spins.hpp"
+#include "shards/engine/idle_work.hpp"
 
 namespace troupe {
 
@@ -33,11 +35,16 @@ class range_task {
 /// helps, and then sleep.
 class worker_pool {
  public:
-  /// `threads` >= 1, the calling one included.
-  explicit worker_pool(uint32_t threads);
+  /// `threads` >= 1, the calling one included, which is number 0. `meanwhile`: what they do while they wait; may be
+  /// null, else it outlives the pool.
+  explicit worker_pool(uint32_t threads, idle_work* meanwhile = nullptr);
   ~worker_pool();
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
+
+  /// How many the next range has, of `left`: large ones first, which are read in one go, and at the end small ones, so
+  /// that all threads are done at about the same time.
+  static constexpr uint32_t range_size(uint32_t left, uint32_t threads) { return std::max(left / (2 * threads), 1U); }
 
   uint32_t threads() const { return static_cast<uint32_t>(workers_.size()) + 1; }
 
@@ -55,17 +62,18 @@ class worker_pool {
 
  private:
   void run_on_all(size_t count, const range_task& task);
-  void work(adaptive_spins spins);
+  void work(uint32_t thread, adaptive_spins spins);
+  void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old, uint32_t thread, adaptive_spins& spins);
   bool take_range();
 
+  idle_work* const meanwhile_;
   /// The calling thread's; each worker has its own.
   adaptive_spins spins_;
   std::vector<std::thread> workers_;
-  // Written before a turn begins, read by those who took a range of it; the turn ends when all its ranges are done.
+  // Written before a turn begins, read by those who took a range of it; the turn ends when all of it is done.
   const range_task* task_ = nullptr;
-  size_t count_ = 0;
-  /// The ranges of the turn and the next one to be taken: (taken << 32) | ranges.
-  std::atomic<uint64_t> ranges_{0};
+  /// How much of the turn's is taken: (taken << 32) | all.
+  std::atomic<uint64_t> taken_{0};
   std::atomic<uint32_t> done_{0};
   /// Raised for each turn; the workers sleep until it changes.
   std::atomic<uint32_t> turn_{0};

@@ -22,8 +22,9 @@ class cpu_backend final : public backend {
  public:
   cpu_backend(cpu_tables tables, uint32_t threads)
       : tables_(std::move(tables)),
-        pool_(threads),
-        products_(tables_.products, kernels_, pool_),
+        upcoming_(threads),
+        pool_(threads, &upcoming_),
+        products_(tables_.products, kernels_, pool_, upcoming_),
         attention_(kernels_, pool_) {}
 
   // The instruction set is left out on purpose: all of them give the same bits. The number at the end changes when the
@@ -64,6 +65,7 @@ class cpu_backend final : public backend {
   }
 
   worker_pool& threads() override { return pool_; }
+  idle_work& meanwhile() override { return upcoming_; }
 
   void embed(const tensor_view& rows, float scale, rows_view out) override {
     const size_t width = rows.shape.back();
@@ -177,6 +179,7 @@ class cpu_backend final : public backend {
  private:
   cpu_tables tables_;
   const cpu_kernels& kernels_ = *tables_.kernels;
+  upcoming_weights upcoming_;
   worker_pool pool_;
   memory_arena weights_;
   linear_products products_;

@@ -52,6 +52,7 @@ void linear_products::run(const packed_matrix& weights, rows_view x, uint32_t ro
   const product_kernel& kernel = products_.of[static_cast<uint32_t>(weights.format())];
   const job work{weights, kernel, x, rows, (rows + kernel.block_rows - 1) / kernel.block_rows, out};
   pack(work);
+  upcoming_.begins(weights);
   pool_.run(weights.panels(), [&](size_t begin, size_t end) {
     for (size_t panel = begin; panel < end; ++panel) multiply_panel(work, panel);
   });

@@ -9,6 +9,7 @@
 #include "shards/engine/cpu/cpu_kernels.hpp"
 #include "shards/engine/cpu/packed_matrix.hpp"
 #include "shards/engine/cpu/product_kernels.hpp"
+#include "shards/engine/cpu/upcoming_weights.hpp"
 #include "shards/engine/mapped_memory.hpp"
 #include "shards/engine/worker_pool.hpp"
 
@@ -17,8 +18,9 @@ namespace troupe {
 /// Used from the thread that uses the pool.
 class linear_products {
  public:
-  linear_products(const product_kernels& products, const cpu_kernels& kernels, worker_pool& pool)
-      : products_(products), kernels_(kernels), pool_(pool) {}
+  linear_products(const product_kernels& products, const cpu_kernels& kernels, worker_pool& pool,
+                  upcoming_weights& upcoming)
+      : products_(products), kernels_(kernels), pool_(pool), upcoming_(upcoming) {}
 
   /// Room for `rows` packed rows of every matrix seen so far. Errors: out_of_memory.
   result<void> reserve(uint32_t rows);
@@ -65,6 +67,7 @@ class linear_products {
   const product_kernels& products_;
   const cpu_kernels& kernels_;
   worker_pool& pool_;
+  upcoming_weights& upcoming_;
   uint32_t rows_max_ = 0;
   row_needs needs_;
   mapped_memory words_, starts_, scales_;

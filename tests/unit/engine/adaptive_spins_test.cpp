@@ -6,8 +6,10 @@
 namespace troupe {
 namespace {
 
+constexpr adaptive_spins::bounds usual{.worth = 100, .most = 1000, .without_cores = 10};
+
 BOOST_AUTO_TEST_CASE(waits_that_end_in_sleep_halve_the_next) {
-  adaptive_spins spins(1, 1000, 100);
+  adaptive_spins spins(1, usual);
   BOOST_TEST(spins.limit() == 1000u);
   spins.slept();
   BOOST_TEST(spins.limit() == 500u);
@@ -16,7 +18,7 @@ BOOST_AUTO_TEST_CASE(waits_that_end_in_sleep_halve_the_next) {
 }
 
 BOOST_AUTO_TEST_CASE(the_limit_becomes_four_times_what_waits_take_that_end_in_time) {
-  adaptive_spins spins(1, 1000, 100);
+  adaptive_spins spins(1, usual);
   for (int i = 0; i < 100; ++i) spins.found(40);
   BOOST_TEST(spins.limit() >= 150u);
   BOOST_TEST(spins.limit() <= 200u);
@@ -31,7 +33,7 @@ BOOST_AUTO_TEST_CASE(the_limit_becomes_four_times_what_waits_take_that_end_in_ti
 }
 
 BOOST_AUTO_TEST_CASE(the_longest_wait_is_tried_again_now_and_then) {
-  adaptive_spins spins(1, 1000, 100);
+  adaptive_spins spins(1, usual);
   uint32_t longest = 0;
   for (int i = 0; i < 10; ++i) spins.slept();
   for (int i = 0; i < 64; ++i) {
@@ -42,10 +44,10 @@ BOOST_AUTO_TEST_CASE(the_longest_wait_is_tried_again_now_and_then) {
 }
 
 BOOST_AUTO_TEST_CASE(more_workers_than_cores_do_not_spin_long) {
-  adaptive_spins spins(1 << 20, 1000, 100);
-  BOOST_TEST(spins.most() == 100u);
+  adaptive_spins spins(1 << 20, usual);
+  BOOST_TEST(spins.most() == 10u);
   spins.found(100);
-  BOOST_TEST(spins.limit() == 100u);
+  BOOST_TEST(spins.limit() == 10u);
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+#include "shards/engine/cpu/upcoming_weights.hpp"
+
+#include <algorithm>
+
+#include "shards/engine/worker_pool.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr size_t line_bytes = 64;
+constexpr size_t lines_at_once = 8;
+/// Of each thread: a part of its second-level cache, and what memory gives in the microseconds of a wait.
+constexpr uint64_t fetched_max = 128 << 10;
+
+}  // namespace
+
+void upcoming_weights::begins(const packed_matrix& matrix) {
+  const uint8_t* panels = matrix.panel(0);
+  const stretch its{panels, static_cast<uint64_t>(matrix.panel(1) - panels), static_cast<uint32_t>(matrix.panels())};
+  const stretch& now = known_.try_emplace(panels, its).first->second;
+  if (last_ != nullptr) after_[last_] = &now;
+  last_ = &now;
+  if (const auto next = after_.find(&now); next != after_.end()) next_.store(next->second, std::memory_order_release);
+}
+
+/// Where the thread's first range begins: they go to the threads in this order, mostly.
+upcoming_weights::cursor upcoming_weights::beginning(const stretch& of, uint32_t thread) const {
+  uint32_t first = 0;
+  for (uint32_t i = 0; i < thread && first < of.count; ++i)
+    first += worker_pool::range_size(of.count - first, threads_);
+  if (first >= of.count) return {&of, nullptr, nullptr};
+  const uint8_t* at = of.panels + first * of.panel_bytes;
+  return {&of, at, at + std::min(worker_pool::range_size(of.count - first, threads_) * of.panel_bytes, fetched_max)};
+}
+
+bool upcoming_weights::some(uint32_t thread) {
+  cursor& mine = cursors_[thread];
+  const stretch* next = next_.load(std::memory_order_acquire);
+  if (next != mine.of) mine = beginning(*next, thread);
+  if (mine.at >= mine.end) return false;
+  for (size_t i = 0; i < lines_at_once && mine.at < mine.end; ++i, mine.at += line_bytes)
+    __builtin_prefetch(mine.at, 0, 2);
+  return true;
+}
+
+}  // namespace troupe
