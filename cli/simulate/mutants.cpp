@@ -1,6 +1,8 @@
 #include "cli/simulate/mutants.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "cli/commands.hpp"
 #include "cli/simulate/swarm.hpp"
@@ -11,6 +13,10 @@ int find_mutants(const mutants_options& options) {
   if (!bugs_can_be_planted) {
     return failed({errc::not_supported,
                    "no mistake can be planted in this build; build the preset `planted` and use its troupe"});
+  }
+  if (!options.only.empty() &&
+      std::ranges::find(all_planted_bugs, options.only, &planted_bug_description::name) == std::end(all_planted_bugs)) {
+    return failed({errc::invalid_argument, "there is no mistake " + options.only});
   }
   size_t found = 0, all = 0;
   std::printf("| mistake | found by | seeds | s | what was seen |\n|---|---|---|---|---|\n");
@@ -36,7 +42,6 @@ int find_mutants(const mutants_options& options) {
     }
     std::fflush(stdout);
   }
-  if (all == 0) return failed({errc::invalid_argument, "there is no mistake " + options.only});
   std::printf("\n%zu of %zu found\n", found, all);
   return found == all ? 0 : 1;
 }

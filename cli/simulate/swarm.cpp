@@ -127,9 +127,9 @@ class swarm {
     const unique_fd to(ends[1]);
     w.pid = fork();
     if (w.pid < 0) return {errc::io_failed, std::string("no process: ") + std::strerror(errno)};
-    if (w.pid == 0) plant(plan_.bug);
-    if (w.pid == 0) work(to.get(), w.next, workers_.size(), end_, until_);
-    return {};
+    if (w.pid > 0) return {};
+    plant(plan_.bug);
+    work(to.get(), w.next, workers_.size(), end_, until_);
   }
 
   void end_workers() {
@@ -160,7 +160,10 @@ class swarm {
       whose.push_back(&each);
     }
     constexpr int ms = 200;
-    poll(all.data(), all.size(), ms);
+    if (poll(all.data(), all.size(), ms) < 0) {
+      if (errno == EINTR) return {};
+      return {errc::io_failed, std::string("waiting for the swarm's processes: ") + std::strerror(errno)};
+    }
     for (size_t i = 0; i < all.size(); ++i)
       if (all[i].revents != 0) TROUPE_TRY(read(*whose[i]));
     return {};
@@ -183,33 +186,33 @@ class swarm {
 
   result<void> take(worker& w, const boost::json::object& line) {
     const json_reader reader(line);
-    const auto number = [&](std::string_view key) {
-      const auto read = reader.integer(key, 0, 0);
-      return read ? static_cast<uint64_t>(*read) : 0;
-    };
     if (reader.has("begins")) {
-      w.seed = number("begins");
+      TROUPE_ASSIGN(w.seed, count_of(reader, "begins"));
       w.since = std::chrono::steady_clock::now();
       w.next = *w.seed + workers_.size();
       return {};
     }
     w.seed.reset();
     ++report_.seeds;
-    report_.simulated += std::chrono::milliseconds(number("simulated_ms"));
-    report_.events += number("events");
+    TROUPE_ASSIGN(const uint64_t simulated_ms, count_of(reader, "simulated_ms"));
+    report_.simulated += std::chrono::milliseconds(simulated_ms);
+    TROUPE_ASSIGN(const uint64_t events, count_of(reader, "events"));
+    report_.events += events;
     TROUPE_ASSIGN(const auto* requests, reader.object("requests"));
-    if (requests != nullptr) {
-      TROUPE_ASSIGN(const simulation::tally counts, tally_of(json_reader(*requests)));
-      report_.counts += counts;
-    }
+    if (requests == nullptr) return {errc::internal, "a process of the swarm does not say what became of its requests"};
+    TROUPE_ASSIGN(const simulation::tally counts, tally_of(json_reader(*requests)));
+    report_.counts += counts;
     TROUPE_ASSIGN(const bool repeated, reader.boolean("repeated", false));
     report_.repeated += repeated ? 1 : 0;
     TROUPE_ASSIGN(const std::string reached, reader.string("reached", ""));
     report_.reached.add(simulation::states_reached::from_text(reached));
-    if (number("found") == 0) return {};
-    TROUPE_ASSIGN(std::string id, reader.string("id", ""));
-    TROUPE_ASSIGN(std::string what, reader.string("what", ""));
-    report_.failures.push_back({number("seed"), id, what, number("found")});
+    failed_seed failure;
+    TROUPE_ASSIGN(failure.count, count_of(reader, "found"));
+    if (failure.count == 0) return {};
+    TROUPE_ASSIGN(failure.seed, count_of(reader, "seed"));
+    TROUPE_ASSIGN(failure.id, reader.string("id", ""));
+    TROUPE_ASSIGN(failure.what, reader.string("what", ""));
+    report_.failures.push_back(std::move(failure));
     return {};
   }
 

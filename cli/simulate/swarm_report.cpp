@@ -4,8 +4,6 @@
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
-#include <string_view>
-#include <utility>
 
 namespace troupe {
 namespace {
@@ -86,25 +84,23 @@ result<std::vector<uint64_t>> read_failed_seeds(const std::string& path) {
 }
 
 boost::json::object to_json(const simulation::tally& counts) {
-  return {{"begun", counts.begun},
-          {"complete", counts.complete},
-          {"failed", counts.failed},
-          {"left", counts.left},
-          {"tokens", counts.tokens}};
+  boost::json::object out;
+  for (const auto& each : simulation::tally_fields) out[each.name] = counts.*each.count;
+  return out;
 }
 
 result<simulation::tally> tally_of(const json_reader& from) {
   simulation::tally counts;
-  const std::pair<std::string_view, uint64_t*> all[] = {{"begun", &counts.begun},
-                                                        {"complete", &counts.complete},
-                                                        {"failed", &counts.failed},
-                                                        {"left", &counts.left},
-                                                        {"tokens", &counts.tokens}};
-  for (const auto& [name, count] : all) {
-    TROUPE_ASSIGN(const int64_t read, from.integer(name, 0, 0));
-    *count = static_cast<uint64_t>(read);
+  for (const auto& each : simulation::tally_fields) {
+    TROUPE_ASSIGN(counts.*each.count, count_of(from, each.name));
   }
   return counts;
+}
+
+result<uint64_t> count_of(const json_reader& from, std::string_view key) {
+  if (!from.has(key)) return error{errc::invalid_argument, from.path_of(key) + " is missing"};
+  TROUPE_ASSIGN(const int64_t read, from.integer(key, 0, 0));
+  return static_cast<uint64_t>(read);
 }
 
 }  // namespace troupe

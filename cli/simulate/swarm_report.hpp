@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.hpp"
@@ -42,5 +43,7 @@ result<std::vector<uint64_t>> read_failed_seeds(const std::string& path);
 boost::json::object to_json(const simulation::tally& counts);
 /// Errors: invalid_argument: it is none.
 result<simulation::tally> tally_of(const json_reader& from);
+/// A member that has to be there. Errors: invalid_argument.
+result<uint64_t> count_of(const json_reader& from, std::string_view key);
 
 }  // namespace troupe

@@ -143,14 +143,13 @@ result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
   const std::atomic<uint32_t>& progress = control_.ranks[peer].progress;
   const bool idle = how == patience::while_they_live;
   const uint32_t limit = idle ? std::min(spins_idle, spins_.most()) : spins_.limit();
-  bool has_work = meanwhile_ != nullptr;
+  idle_wait wait(meanwhile_, 0);
   for (uint32_t spins = 0; spins < limit; ++spins) {
     if (reached(progress.load(std::memory_order_acquire), target)) {
       spins_.found(spins);
       return {};
     }
-    has_work = has_work && meanwhile_->some(0);
-    if (!has_work) spin_pause();
+    wait.turn();
     if (spins % spins_between_looks == spins_between_looks - 1) TROUPE_TRY(look_around(target));
   }
   if (!idle) spins_.slept();

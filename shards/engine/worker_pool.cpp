@@ -1,7 +1,6 @@
 #include "shards/engine/worker_pool.hpp"
 
 #include "base/check.hpp"
-#include "shards/engine/spin_pause.hpp"
 
 namespace troupe {
 namespace {
@@ -57,11 +56,10 @@ bool worker_pool::take_range() {
 /// Waits until `word` is not `old`.
 void worker_pool::wait_for_change(const std::atomic<uint32_t>& word, uint32_t old, uint32_t thread,
                                   adaptive_spins& spins) {
-  bool has_work = meanwhile_ != nullptr;
+  idle_wait wait(meanwhile_, thread);
   for (uint32_t i = 0; i < spins.limit(); ++i) {
     if (word.load(std::memory_order_acquire) != old) return spins.found(i);
-    has_work = has_work && meanwhile_->some(thread);
-    if (!has_work) spin_pause();
+    wait.turn();
   }
   spins.slept();
   word.wait(old, std::memory_order_acquire);

@@ -1,8 +1,10 @@
 // A client of a simulated cluster: asks, reads, goes away, and says what it sees. Checkers judge that.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "simulations/cluster/cluster.hpp"
@@ -14,15 +16,22 @@ struct tally {
   uint64_t begun = 0, complete = 0, failed = 0, left = 0;
   uint64_t tokens = 0;
 
-  tally& operator+=(const tally& more) {
-    begun += more.begun;
-    complete += more.complete;
-    failed += more.failed;
-    left += more.left;
-    tokens += more.tokens;
-    return *this;
-  }
+  tally& operator+=(const tally& more);
 };
+
+struct tally_field {
+  std::string_view name;
+  uint64_t tally::*count;
+};
+/// Each of them, as reports name it.
+inline constexpr std::array tally_fields = {
+    tally_field{"begun", &tally::begun}, tally_field{"complete", &tally::complete},
+    tally_field{"failed", &tally::failed}, tally_field{"left", &tally::left}, tally_field{"tokens", &tally::tokens}};
+
+inline tally& tally::operator+=(const tally& more) {
+  for (const tally_field& each : tally_fields) this->*each.count += more.*each.count;
+  return *this;
+}
 
 /// Of all clients of a cluster; a fault may change them while they run.
 struct client_habits {
