@@ -5,6 +5,7 @@
 
 #include "actors/controller/lease.hpp"
 #include "actors/group_supervisor/group_supervisor.hpp"
+#include "base/buggify.hpp"
 #include "base/planted_bug.hpp"
 
 namespace troupe {
@@ -65,7 +66,9 @@ struct controller_state {
   // ---- control ----
 
   void keep_lease() {
+    tell_after(handle(), config.lease_term / 6, tick{lease_tick});
     bool had = control.held();
+    if (had && buggify(buggify_point::renewal_late)) return;
     auto held = control.keep(env.clock.now());
     if (!held) env.log.error("controller.store_failed", {{"why", held.err().message()}});
     if (control.held() && !had) {
@@ -76,7 +79,6 @@ struct controller_state {
       // Not `kill`: CAF lets those that are linked die of it too, here this actor and its parent.
       for (auto& [address, group] : supervisors) caf::anon_send_exit(address, caf::exit_reason::user_shutdown);
     }
-    tell_after(handle(), config.lease_term / 6, tick{lease_tick});
   }
 
   void supervise(const group_spec& group) {

@@ -3,6 +3,7 @@
 
 #include "actors/group_leader/batch.hpp"
 #include "actors/group_leader/prompt_shares.hpp"
+#include "base/buggify.hpp"
 #include "base/check.hpp"
 #include "base/planted_bug.hpp"
 
@@ -80,7 +81,7 @@ void batch::preempt(sequence& s) {
 
 // Goes on behind what others have computed. The last id is always computed, for its logits or its row.
 void batch::find_cached(sequence& s) {
-  if (!limits_.prefix_cache || !s.uses_cache()) return;
+  if (!limits_.prefix_cache || !s.uses_cache() || buggify(buggify_point::prefix_not_found)) return;
   while (s.computed == s.known_pages * kv_page_positions && s.computed + kv_page_positions < s.length()) {
     auto page = cache_.find(s.cache_salt, s.last_known_page(), s.next_page_ids());
     if (!page) return;
@@ -201,6 +202,8 @@ void batch::guess(part& p, uint32_t most) {
     s.drafts.emplace(limits_.draft_match_min, limits_.draft_tokens_max, s.prompt_tokens + s.tokens_max);
   }
   s.drafts->guess(*s.ids, most, p.guesses);
+  if (buggify(buggify_point::wrong_guess))
+    for (token_id& id : p.guesses) id = (id + 1) % limits_.vocab_size;
   auto end = std::find_if(p.guesses.begin(), p.guesses.end(), [&](token_id id) { return s.ends_with(id); });
   p.guesses.erase(end, p.guesses.end());
   // Nobody makes room for a guess.
@@ -240,8 +243,11 @@ std::optional<step_request> batch::plan(instant now) {
   if (step_running_) return std::nullopt;
   expire(now);
   start_waiting(now);
+  if (running_.size() > 1 && buggify(buggify_point::needless_preemption)) preempt(**running_.rbegin());
   parts_.clear();
+  constexpr uint32_t few = 3;
   uint32_t budget = limits_.step_tokens_max;
+  if (buggify(buggify_point::small_step)) budget = std::min(budget, few);
   plan_decodes(budget);
   plan_prompts(budget);
   if (parts_.empty()) return std::nullopt;

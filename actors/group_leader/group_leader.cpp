@@ -4,6 +4,7 @@
 
 #include "actors/group_leader/step_allowance.hpp"
 #include "actors/group_leader/step_times.hpp"
+#include "base/buggify.hpp"
 #include "base/planted_bug.hpp"
 
 namespace troupe {
@@ -95,6 +96,15 @@ struct group_leader_state {
     return sent;
   }
 
+  void send_apart(const node_name& gateway, step_tokens tokens) {
+    for (auto& each : tokens.tokens) {
+      step_tokens one;
+      one.step = tokens.step;
+      one.tokens.push_back(std::move(each));
+      (void)send_tokens(gateway, std::move(one));
+    }
+  }
+
   // Each in an envelope of its own: a frame's bound need not hold a step's.
   void send_embedding(const stream_key& key, uint64_t step_number, stream_embedding embedding) {
     const size_t numbers = embedding.values.size();
@@ -156,7 +166,13 @@ struct group_leader_state {
     auto embeddings = streams.take_embeddings();
     // The next step runs while this one's tokens are encoded and sent.
     step(now);
-    for (auto& [gateway, tokens] : by_gateway) (void)send_tokens(gateway, std::move(tokens));
+    for (auto& [gateway, tokens] : by_gateway) {
+      if (buggify(buggify_point::tokens_apart)) {
+        send_apart(gateway, std::move(tokens));
+      } else {
+        (void)send_tokens(gateway, std::move(tokens));
+      }
+    }
     for (auto& [key, embedding] : embeddings) send_embedding(key, outcome->number, std::move(embedding));
   }
 
@@ -181,6 +197,7 @@ struct group_leader_state {
   }
 
   void report() {
+    if (buggify(buggify_point::report_lost)) return;
     auto load = streams.load();
     load.steps = device.steps_finished();
     load.step_us_p50 = times.percentile_us(0.5);

@@ -5,6 +5,7 @@
 
 #include "actors/router/group_progress.hpp"
 #include "actors/router/routing_table.hpp"
+#include "base/buggify.hpp"
 #include "base/planted_bug.hpp"
 
 namespace troupe {
@@ -104,7 +105,7 @@ struct router_state {
     }
     progress.try_emplace(group, config.report_timeout).first->second.note(*load, env.clock.now());
     env.metrics.load_reported(groups[group].name, *load);
-    serve_waiting();
+    if (!buggify(buggify_point::routing_late)) serve_waiting();
   }
 
   void serve_waiting() {

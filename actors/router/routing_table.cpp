@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/buggify.hpp"
 #include "base/planted_bug.hpp"
 
 namespace troupe {
@@ -82,7 +83,7 @@ result<routing_table::target> routing_table::choose(const std::string& deploymen
     // First whoever has a slot free, then the fewest streams, then the least to prefill.
     uint64_t queued = streams >= load.sequences_max ? streams - load.sequences_max + 1 : 0;
     std::tuple cost{queued, streams, load.waiting_tokens + g.tokens_unreported};
-    if (!best || cost < best_cost) {
+    if (!best || cost < best_cost || buggify(buggify_point::worse_group)) {
       best = &g;
       best_cost = cost;
     }

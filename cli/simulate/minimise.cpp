@@ -23,17 +23,21 @@ int minimise(run_options options) {
     if (still) options = std::move(with);
     return still;
   };
-  for (const auto& each : simulation::scenario_of(options.seed).faults) {
+  const simulation::scenario whole = simulation::scenario_of(options.seed);
+  std::vector<std::string_view> parts;
+  for (const auto& each : whole.faults) parts.push_back(simulation::describe(each.kind).name);
+  for (const auto& each : whole.unusual) parts.push_back(all_buggify_points[static_cast<size_t>(each.which)].name);
+  for (const std::string_view each : parts) {
     run_options with = options;
-    with.without.emplace_back(simulation::describe(each.kind).name);
+    with.without.emplace_back(each);
     keep_if_broken(std::move(with));
   }
-  for (uint32_t clients = simulation::scenario_of(options.seed).clients_count; clients > 1; clients /= 2) {
+  for (uint32_t clients = whole.clients_count; clients > 1; clients /= 2) {
     run_options with = options;
     with.clients = clients / 2;
     if (!keep_if_broken(std::move(with))) break;
   }
-  double harmed = std::chrono::duration<double>(simulation::scenario_of(options.seed).harmed).count();
+  double harmed = std::chrono::duration<double>(whole.harmed).count();
   for (; harmed > 1; harmed /= 2) {
     run_options with = options;
     with.harmed_s = harmed / 2;

@@ -38,14 +38,23 @@ result<scenario> scenario_of(const run_options& options) {
   scenario what = simulation::scenario_of(options.seed);
   for (const std::string& name : options.without) {
     const auto kind = simulation::fault_of(name);
-    if (!kind) {
+    const auto point = std::ranges::find(all_buggify_points, name, &buggify_description::name);
+    if (kind) {
+      std::erase_if(what.faults, [&](const auto& habit) { return habit.kind == *kind; });
+    } else if (point != std::end(all_buggify_points)) {
+      std::erase_if(what.unusual, [&](const auto& habit) { return habit.which == point->which; });
+    } else {
       std::string all;
       for (const auto& each : simulation::all_faults) all.append(all.empty() ? "" : ", ").append(each.name);
+      for (const auto& each : all_buggify_points) all.append(", ").append(each.name);
       return error{errc::invalid_argument, "there is no fault " + name + "; there are: " + all};
     }
-    std::erase_if(what.faults, [&](const auto& habit) { return habit.kind == *kind; });
   }
   if (options.clients > 0) what.clients_count = options.clients;
+  if (!options.arrivals.empty()) {
+    TROUPE_ASSIGN(auto trace, simulation::read_request_trace(options.arrivals));
+    what.arrivals.trace = std::make_shared<const simulation::request_trace>(std::move(trace));
+  }
   if (options.harmed_s > 0) what.harmed = duration_of_seconds(options.harmed_s);
   return what;
 }
@@ -59,6 +68,7 @@ std::string command_of(const run_options& options) {
     std::snprintf(seconds, sizeof seconds, "%g", options.harmed_s);
     text += std::string(" --harmed-s ") + seconds;
   }
+  if (!options.arrivals.empty()) text += " --arrivals " + options.arrivals;
   return text;
 }
 

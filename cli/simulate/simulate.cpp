@@ -44,19 +44,27 @@ int simulate_swarm(swarm_options options) {
 }
 
 int replay(const std::string& path) {
-  const auto seeds = read_failed_seeds(path);
-  if (!seeds) return failed(seeds.err());
+  const auto runs = read_failed_runs(path);
+  if (!runs) return failed(runs.err());
   int exit_code = 0;
-  for (const uint64_t seed : *seeds) exit_code |= simulate_one({.seed = seed});
-  if (seeds->empty()) std::printf("no seed of it failed\n");
+  for (const run_options& each : *runs) exit_code |= simulate_one(each);
+  if (runs->empty()) std::printf("no seed of it failed\n");
   return exit_code;
+}
+
+void add_arrivals(CLI::App& to, std::string& path) {
+  to.add_option(
+      "--arrivals", path,
+      "A file with a service's requests, which come besides the clients': a trace of Azure LLM inference or of "
+      "Mooncake");
 }
 
 void add_run_options(CLI::App& to, run_options& options) {
   to.add_option("--seed", options.seed, "What the run is made of");
-  to.add_option("--without", options.without, "A fault that this run has not; may be repeated");
+  to.add_option("--without", options.without, "A fault or an unusual turn that this run has not; may be repeated");
   to.add_option("--clients", options.clients, "So many clients");
   to.add_option("--harmed-s", options.harmed_s, "So many seconds in which things go wrong");
+  add_arrivals(to, options.arrivals);
 }
 
 }  // namespace
@@ -89,6 +97,7 @@ void add_simulate(CLI::App& app, int& exit_code) {
   swarm->add_option("--jobs", many->plan.jobs, "Processes")->capture_default_str()->check(CLI::Range(1, 256));
   swarm->add_option("--seed-seconds", many->seed_seconds, "A seed that takes longer counts as one that hangs")
       ->capture_default_str();
+  add_arrivals(*swarm, many->plan.arrivals);
   swarm->add_option("--report", many->report, "Where to write what came of it, as JSON");
   swarm->callback([many, &exit_code] { exit_code = simulate_swarm(*many); });
 

@@ -50,8 +50,11 @@ void say(int to, const boost::json::object& what) {
   }
 }
 
-boost::json::object run_seed(uint64_t seed) {
-  const auto what = simulation::scenario_of(seed);
+using trace_of_all = std::shared_ptr<const simulation::request_trace>;
+
+boost::json::object run_seed(uint64_t seed, const trace_of_all& arrivals) {
+  auto what = simulation::scenario_of(seed);
+  if (arrivals) what.arrivals.trace = arrivals;
   auto done = simulation::run(what);
   const bool twice = seed % repeat_each == 0;
   if (twice && simulation::run(what).hash != done.hash)
@@ -61,11 +64,11 @@ boost::json::object run_seed(uint64_t seed) {
   return line;
 }
 
-[[noreturn]] void work(int to, uint64_t first, uint64_t step, uint64_t end,
-                       std::chrono::steady_clock::time_point until) {
+[[noreturn]] void work(int to, uint64_t first, uint64_t step, uint64_t end, std::chrono::steady_clock::time_point until,
+                       const trace_of_all& arrivals) {
   for (uint64_t seed = first; seed < end && std::chrono::steady_clock::now() < until; seed += step) {
     say(to, {{"begins", seed}});
-    say(to, run_seed(seed));
+    say(to, run_seed(seed, arrivals));
   }
   _exit(0);
 }
@@ -90,6 +93,7 @@ class swarm {
   swarm(const swarm_plan& plan, const std::function<void(const swarm_report&)>& progress)
       : plan_(plan), progress_(progress), began_(std::chrono::steady_clock::now()) {
     report_.first_seed = plan.first_seed;
+    report_.arrivals = plan.arrivals;
     if (plan.seeds > 0) end_ = plan.first_seed + plan.seeds;
     if (plan.time > duration{}) until_ = began_ + plan.time;
   }
@@ -99,6 +103,10 @@ class swarm {
   swarm& operator=(const swarm&) = delete;
 
   result<swarm_report> run() {
+    if (!plan_.arrivals.empty()) {
+      TROUPE_ASSIGN(auto trace, simulation::read_request_trace(plan_.arrivals));
+      arrivals_ = std::make_shared<const simulation::request_trace>(std::move(trace));
+    }
     workers_.resize(std::max(plan_.jobs, 1U));
     for (size_t i = 0; i < workers_.size(); ++i) {
       workers_[i].next = plan_.first_seed + i;
@@ -129,7 +137,7 @@ class swarm {
     if (w.pid < 0) return {errc::io_failed, std::string("no process: ") + std::strerror(errno)};
     if (w.pid > 0) return {};
     plant(plan_.bug);
-    work(to.get(), w.next, workers_.size(), end_, until_);
+    work(to.get(), w.next, workers_.size(), end_, until_, arrivals_);
   }
 
   void end_workers() {
@@ -248,6 +256,7 @@ class swarm {
   const std::chrono::steady_clock::time_point began_;
   uint64_t end_ = UINT64_MAX;
   std::chrono::steady_clock::time_point until_ = std::chrono::steady_clock::time_point::max();
+  trace_of_all arrivals_;
   std::vector<worker> workers_;
   swarm_report report_;
 };

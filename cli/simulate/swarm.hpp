@@ -18,13 +18,16 @@ struct swarm_plan {
   /// Of real time; a seed that takes longer hangs, and its process is ended.
   duration seed_time_max = std::chrono::minutes(5);
   uint32_t jobs = 1;
+  /// Of every run: run_options::arrivals.
+  std::string arrivals{};
   /// What every seed's cluster does wrong; none where no bug can be planted.
   planted_bug bug = planted_bug::none;
   /// Whether the first violation is enough.
   bool stops_at_first = false;
 };
 
-/// `progress` is called about once a second. Errors: io_failed: no process can be made.
+/// `progress` is called about once a second. Errors: io_failed: no process can be made; those of
+/// read_request_trace.
 result<swarm_report> run_swarm(const swarm_plan& plan, const std::function<void(const swarm_report&)>& progress);
 
 }  // namespace troupe

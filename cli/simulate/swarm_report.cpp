@@ -49,6 +49,7 @@ std::string to_json(const swarm_report& report) {
   boost::json::object out;
   out["version"] = TROUPE_VERSION;
   out["first_seed"] = report.first_seed;
+  out["arrivals"] = report.arrivals;
   out["seeds"] = report.seeds;
   out["repeated"] = report.repeated;
   out["seconds"] = seconds(report.took);
@@ -66,21 +67,22 @@ std::string to_json(const swarm_report& report) {
   return serialize(out) + "\n";
 }
 
-result<std::vector<uint64_t>> read_failed_seeds(const std::string& path) {
+result<std::vector<run_options>> read_failed_runs(const std::string& path) {
   TROUPE_ASSIGN(const auto report, read_json_file(path));
   const auto wrong = [&] { return error{errc::invalid_argument, path + " is no report of a swarm"}; };
   if (!report.is_object()) return wrong();
   const json_reader reader(report.as_object());
   TROUPE_ASSIGN(const auto* failures, reader.array("failures"));
   if (failures == nullptr) return wrong();
-  std::vector<uint64_t> seeds;
+  TROUPE_ASSIGN(const std::string arrivals, reader.string("arrivals", ""));
+  std::vector<run_options> runs;
   for (const auto& each : *failures) {
     const auto seed =
         each.is_object() && each.as_object().contains("seed") ? json_integer(each.at("seed")) : std::nullopt;
     if (!seed || *seed < 0) return wrong();
-    seeds.push_back(static_cast<uint64_t>(*seed));
+    runs.push_back({.seed = static_cast<uint64_t>(*seed), .arrivals = arrivals});
   }
-  return seeds;
+  return runs;
 }
 
 boost::json::object to_json(const simulation::tally& counts) {

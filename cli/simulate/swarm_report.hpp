@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "cli/simulate/one_run.hpp"
 #include "simulations/scenarios/run.hpp"
 
 namespace troupe {
@@ -21,6 +22,8 @@ struct failed_seed {
 
 struct swarm_report {
   uint64_t first_seed = 0;
+  /// run_options::arrivals.
+  std::string arrivals;
   uint64_t seeds = 0;
   /// Of those, run a second time to see whether the history is the same.
   uint64_t repeated = 0;
@@ -36,8 +39,8 @@ struct swarm_report {
 std::string to_text(const swarm_report& report);
 /// The same for programs.
 std::string to_json(const swarm_report& report);
-/// The failed seeds of such a JSON.
-result<std::vector<uint64_t>> read_failed_seeds(const std::string& path);
+/// The failed runs of such a JSON.
+result<std::vector<run_options>> read_failed_runs(const std::string& path);
 
 /// Requests and tokens, as a report has them.
 boost::json::object to_json(const simulation::tally& counts);

@@ -5,12 +5,12 @@
 // {process}.
 #pragma once
 
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "simulations/checkers/by_name.hpp"
 #include "simulations/checkers/checker.hpp"
 
 namespace troupe::simulation {
@@ -36,7 +36,7 @@ class explained_failures final : public checker {
     uint64_t losses = 0;
   };
   void judge_end(const event& what, violations& found);
-  using names = std::set<std::string, std::less<>>;
+  using in_order = std::set<std::string, std::less<>>;
   /// It is wrong no longer.
   template <class Set, class Key>
   void mend(Set& wrong, const Key& what, duration at) {
@@ -52,12 +52,12 @@ class explained_failures final : public checker {
 
   duration patience_;
   uint64_t losses_max_;
-  names lost_;
+  in_order lost_;
   uint64_t losses_ = 0;
-  std::map<std::string, request, std::less<>> running_;
+  by_name<request> running_;
   /// What is wrong: faults, groups that were given up, gateways that end because their hosts are lost.
   std::set<uint64_t> faults_;
-  names given_up_, leaving_;
+  in_order given_up_, leaving_;
   duration well_since_{};
 };
 

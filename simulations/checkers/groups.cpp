@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, 9> known_ends = {"complete",       "cut",
 
 void fenced_generations::read(const event& what, violations& found) {
   const uint64_t generation = what.number("generation");
-  group& g = groups_[std::string(what.text("group"))];
+  const auto its = groups_.find(what.text("group"));
+  group& g = its != groups_.end() ? its->second : groups_[std::string(what.text("group"))];
   if (what.what == "group.lost") {
     if (generation > g.lost) g.lost_at = what.at;
     g.lost = std::max(g.lost, generation);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "simulations/checkers/by_name.hpp"
 #include "simulations/checkers/checker.hpp"
 
 namespace troupe::simulation {
@@ -29,7 +30,7 @@ class fenced_generations final : public checker {
     uint64_t committed = 0, lost = 0;
     duration lost_at{};
   };
-  std::map<std::string, group, std::less<>> groups_;
+  by_name<group> groups_;
 };
 
 /// I11: what may wait or run somewhere has a bound, and who is refused for it is told so by an error that says whether
@@ -59,7 +60,7 @@ class conserved_pages final : public checker {
 
   duration patience_;
   /// By request: its choices.
-  std::map<std::string, uint64_t, std::less<>> open_;
+  by_name<uint64_t> open_;
   uint64_t open_choices_ = 0;
   /// What there was when, within the patience; the last of before that is the first.
   template <class What>

@@ -6,11 +6,10 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "simulations/checkers/by_name.hpp"
 #include "simulations/checkers/checker.hpp"
 
 namespace troupe::simulation {
@@ -28,10 +27,10 @@ class ends_once final : public checker {
 
  private:
   /// With their gateways.
-  std::map<std::string, std::string, std::less<>> running_;
+  by_name<std::string> running_;
   /// Gateways that ended, until a request begins there again.
-  std::set<std::string, std::less<>> ended_;
-  std::set<std::string, std::less<>> over_;
+  name_set ended_;
+  name_set over_;
 };
 
 /// I2: a stream repeats, skips and changes nothing: the indices of its tokens follow each other, and a complete answer
@@ -50,7 +49,10 @@ class whole_streams final : public checker {
     /// Of each choice: how much the client got, and the next index that the gateway accepts.
     std::vector<uint64_t> got, next;
   };
-  std::map<std::string, request, std::less<>> running_;
+  void read_progress(const event& what, request& r, violations& found);
+  void judge_complete(const event& what, const request& r, violations& found);
+
+  by_name<request> running_;
 };
 
 /// I3: whatever happens to a stream, its tokens are those that prompt, seed and parameters ask for.
@@ -74,7 +76,7 @@ class right_tokens final : public checker {
     bool wrong = false;
   };
   oracle right_;
-  std::map<std::string, std::vector<choice>, std::less<>> running_;
+  by_name<std::vector<choice>> running_;
 };
 
 }  // namespace troupe::simulation

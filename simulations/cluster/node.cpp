@@ -81,6 +81,14 @@ node::node(site& where, const description& what)
 
 node::~node() { TROUPE_CHECK(!system_); }
 
+void node::fall_silent() {
+  log_.cut();
+  metrics_.cut();
+  place_.leave();
+  // What its actors told each other within the event.
+  site_.where.freeze(owner_);
+}
+
 void node::end_actors() {
   log_.cut();
   metrics_.cut();
@@ -119,6 +127,11 @@ void gateway_process::terminate() {
   if (board_.read().draining) return;
   board_.set_draining();
   wait_for_streams(home().where.now() + home().config.supervision.drain_timeout);
+}
+
+void gateway_process::fall_silent() {
+  state_.cut();
+  node::fall_silent();
 }
 
 void gateway_process::wait_for_streams(duration until) {

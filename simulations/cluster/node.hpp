@@ -71,6 +71,7 @@ class node : public process {
   node& operator=(const node&) = delete;
 
   owner_number owner() const override { return owner_; }
+  void fall_silent() override;
   const node_name& name() const { return name_; }
 
  protected:
@@ -104,6 +105,7 @@ class gateway_process final : public node {
   ~gateway_process() override;
 
   void terminate() override;
+  void fall_silent() override;
   /// A client's request. The sink is told everything else; `unavailable` at once where it is draining.
   void begin(uint64_t key, generate_request request, std::shared_ptr<answer_sink> sink);
   /// The client went away.

@@ -99,7 +99,9 @@ std::optional<injector::harm> injector::harm_of(fault_kind kind, seeded_random& 
     case fault_kind::device_slow:
     case fault_kind::weights_lost:
     case fault_kind::cold_start: return to_device(kind, random);
-    case fault_kind::store_fails: return to_store(random);
+    case fault_kind::store_fails:
+    case fault_kind::store_answer_lost:
+    case fault_kind::crash_at_write: return to_store(kind, random);
     case fault_kind::clock_step: return to_clock(random);
     case fault_kind::load_burst:
     case fault_kind::readers_pause:
@@ -244,12 +246,39 @@ std::optional<injector::harm> injector::to_device(fault_kind kind, seeded_random
   return harm{node, [this, number = group.number, rank] { of_.devices().well(number, rank); }, std::move(takes)};
 }
 
-std::optional<injector::harm> injector::to_store(seeded_random& random) {
+std::optional<injector::harm> injector::to_store(fault_kind kind, seeded_random& random) {
   const node_name gateway = any_of(of_.config().gateways, random).name;
-  std::string takes = "disk of " + gateway;
+  std::string takes(describe(kind).name);
+  takes += " of " + gateway;
   if (is_taken(takes)) return std::nullopt;
-  of_.disk(gateway).fails = true;
-  return harm{gateway, [this, gateway] { of_.disk(gateway).fails = false; }, std::move(takes)};
+  stored& disk = of_.disk(gateway);
+  std::function<void()> undo;
+  switch (kind) {
+    case fault_kind::store_fails:
+      disk.fails = true;
+      undo = [&disk] { disk.fails = false; };
+      break;
+    case fault_kind::store_answer_lost:
+      disk.loses_answers = true;
+      undo = [&disk] { disk.loses_answers = false; };
+      break;
+    default:
+      disk.written = [this, gateway] { die_after_write(gateway); };
+      undo = [&disk] { disk.written = nullptr; };
+      break;
+  }
+  return harm{gateway, std::move(undo), std::move(takes)};
+}
+
+/// Once: what takes its place lives.
+void injector::die_after_write(const node_name& gateway) {
+  const auto its = std::ranges::find(of_.config().gateways, gateway, &gateway_config::name);
+  machine& where = of_.host(its->host);
+  process* writer = where.running(gateway, 0);
+  if (writer == nullptr) return;  // it is being made
+  of_.disk(gateway).written = nullptr;
+  writer->fall_silent();
+  where.end(gateway, 0, end_process::kill);
 }
 
 injector::harm injector::to_clock(seeded_random& random) {

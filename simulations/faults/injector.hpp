@@ -54,7 +54,8 @@ class injector {
   std::optional<harm> to_machine(fault_kind kind, seeded_random& random);
   std::optional<harm> to_ways(fault_kind kind, seeded_random& random);
   std::optional<harm> to_device(fault_kind kind, seeded_random& random);
-  std::optional<harm> to_store(seeded_random& random);
+  std::optional<harm> to_store(fault_kind kind, seeded_random& random);
+  void die_after_write(const node_name& gateway);
   harm to_clock(seeded_random& random);
   std::optional<harm> to_clients(fault_kind kind);
 

@@ -9,6 +9,8 @@
 #include "simulations/checkers/processes.hpp"
 #include "simulations/checkers/streams.hpp"
 #include "simulations/faults/injector.hpp"
+#include "simulations/workload/open_loop.hpp"
+#include "simulations/world/regions.hpp"
 
 namespace troupe::simulation {
 namespace {
@@ -53,7 +55,7 @@ std::set<std::string, std::less<>> errors_of(const scenario& what) {
   const auto has = [&](fault_kind kind) {
     return std::ranges::find(what.faults, kind, &fault_habit::kind) != what.faults.end();
   };
-  if (has(fault_kind::store_fails)) {
+  if (has(fault_kind::store_fails) || has(fault_kind::store_answer_lost)) {
     expected.insert({"controller.store_failed", "group.store_failed"});
     // Those who may start others again as often as it takes have no reason to give up.
     if (what.cluster.supervision.restarts_max < patient_restarts)
@@ -88,12 +90,15 @@ class staged_run {
   }
 
   outcome run() {
+    const seeded_buggify unusual(world_, what_.unusual);
     cluster it(world_, what_.cluster);
     it.keep_agents();
     it.devices().times = what_.devices;
     draw_drifts(it);
+    set_ways(it);
     std::deque<client> clients;
     for (uint32_t i = 0; i < what_.clients_count; ++i) clients.emplace_back(it, counts_, habits_, i + 1);
+    open_loop others(it, counts_, habits_, what_.arrivals);
     injector faults(it, habits_);
 
     pass(what_.calm);
@@ -112,6 +117,7 @@ class staged_run {
 
     world_.note("", "phase.draining");
     for (client& each : clients) each.stop();
+    others.stop();
     pass(what_.draining);
     world_.note("", "phase.over");
     judge_.end(world_.now());
@@ -135,6 +141,21 @@ class staged_run {
     for (const auto& [name, host] : it.hosts())
       it.clock(name).drift_ppm =
           static_cast<int64_t>(random.below(2 * static_cast<uint64_t>(what_.drift_ppm_max) + 1)) - what_.drift_ppm_max;
+  }
+
+  /// Between hosts in several regions.
+  void set_ways(cluster& it) const {
+    for (size_t from = 0; from < what_.regions.size(); ++from) {
+      for (size_t to = 0; to < what_.regions.size(); ++to) {
+        if (what_.regions[from] == what_.regions[to]) continue;
+        path way;
+        way.delay = way_between(what_.regions[from], what_.regions[to]);
+        way.jitter = way.delay / 20;
+        for (const node_name& one : it.nodes_on(what_.cluster.hosts[from].name))
+          for (const node_name& other : it.nodes_on(what_.cluster.hosts[to].name))
+            it.net().paths().set(one, other, way);
+      }
+    }
   }
 
   void pass(duration time) { world_.run_until(world_.now() + time); }

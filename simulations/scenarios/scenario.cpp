@@ -6,6 +6,7 @@
 #include "actors/runtime/groups.hpp"
 #include "base/check.hpp"
 #include "schemas/cluster_config_rules.hpp"
+#include "simulations/world/regions.hpp"
 
 namespace troupe::simulation {
 namespace {
@@ -83,11 +84,41 @@ node_name draw_lost(seeded_random& random, const cluster_config& cluster) {
   return can_go[random.below(can_go.size())];
 }
 
+/// Each point with one chance in four; now and then, or again and again.
+std::vector<buggify_habit> draw_unusual(seeded_random& random) {
+  std::vector<buggify_habit> drawn;
+  for (const buggify_description& each : all_buggify_points) {
+    const bool there = random.chance(0.25);
+    const double probability = one_of(random, {0.02, 0.2});
+    if (there) drawn.push_back({each.which, probability});
+  }
+  return drawn;
+}
+
+/// One cluster in four is in several; a group is in one.
+std::vector<size_t> draw_regions(seeded_random& random, const cluster_config& cluster) {
+  const bool is_spread = std::ranges::any_of(cluster.deployments, [](const auto& d) { return d.hosts_per_group > 1; });
+  if (!random.chance(0.25) || is_spread) return {};
+  std::vector<size_t> drawn;
+  for (size_t i = 0; i < cluster.hosts.size(); ++i) drawn.push_back(random.below(regions.size()));
+  return drawn;
+}
+
+/// One cluster in three has clients who ask whether they have been answered or not.
+arrival_habits draw_arrivals(seeded_random& random) {
+  arrival_habits drawn;
+  if (!random.chance(1.0 / 3)) return drawn;
+  drawn.per_second = one_of(random, {0.5, 4.0, 20.0});
+  drawn.burst = one_of(random, {1.0, 10.0});
+  return drawn;
+}
+
 /// How long the longest queue takes that its clients can make.
 duration work_left(const scenario& of) {
   uint32_t slots = std::numeric_limits<uint32_t>::max();
   for (const deployment_config& each : of.cluster.deployments) slots = std::min(slots, each.sequences_max);
-  const uint64_t streams = uint64_t{of.clients_count} * of.clients.choices_max;
+  const uint64_t clients = of.clients_count + (of.arrivals.asks() ? of.arrivals.open_max : 0);
+  const uint64_t streams = clients * of.clients.choices_max;
   const uint64_t turns = (streams + slots - 1) / slots;
   return static_cast<int64_t>(turns * of.clients.tokens_max) * 2 * of.devices.step;
 }
@@ -109,11 +140,14 @@ scenario scenario_of(uint64_t seed) {
   drawn.clients.choices_max = one_of(random, {1U, 1U, 3U});
   drawn.clients.think_max = one_of<duration>(random, {100ms, 1s, 4s});
   drawn.clients.timeout = one_of<duration>(random, {2s, 10s, 120s, 120s});
+  drawn.arrivals = draw_arrivals(random);
   drawn.draining += work_left(drawn);
   drawn.healed += work_left(drawn);
   drawn.faults = draw_faults(random);
   drawn.harmed = random.between(duration(10s), duration(40s));
   drawn.lost = draw_lost(random, drawn.cluster);
+  drawn.regions = draw_regions(random, drawn.cluster);
+  drawn.unusual = draw_unusual(random);
   return drawn;
 }
 
@@ -123,12 +157,18 @@ std::string describe(const scenario& what) {
     text += ", " + each.name + ": " + std::to_string(each.groups) + " groups of " +
             std::to_string(each.tensor_parallel) + (each.hosts_per_group > 1 ? " on several hosts" : "");
   }
-  text += ", " + std::to_string(what.clients_count) + " clients; faults:";
+  for (size_t i = 0; i < what.regions.size(); ++i)
+    text.append(i == 0 ? "; in " : ", ").append(regions.at(what.regions[i]).name);
+  text += "; " + std::to_string(what.clients_count) + " clients" + (what.arrivals.asks() ? " and arrivals" : "");
+  text += "; faults:";
   for (const fault_habit& each : what.faults) {
     text += ' ';
     text += describe(each.kind).name;
   }
   if (what.faults.empty()) text += " none";
+  if (!what.unusual.empty()) text += "; unusual:";
+  for (const buggify_habit& each : what.unusual)
+    text.append(" ").append(all_buggify_points[static_cast<size_t>(each.which)].name);
   if (!what.lost.empty()) text += "; " + what.lost + " stays lost";
   return text;
 }

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/buggify.hpp"
 #include "base/check.hpp"
 #include "simulations/faults/fault.hpp"
 
@@ -81,6 +82,7 @@ std::vector<std::string_view> names_of_all() {
   for (const rule& each : rules) names.push_back(each.state);
   names.insert(names.end(), others.begin(), others.end());
   for (const fault_description& each : all_faults) names.push_back(each.name);
+  for (const buggify_description& each : all_buggify_points) names.push_back(each.name);
   TROUPE_CHECK(names.size() <= states_max);
   return names;
 }
@@ -112,6 +114,10 @@ void states_reached::read(const event& what) {
     working_.insert(what.number("id"));
     if (working_.size() >= 2) reached_.set(number_of("two faults work at once"));
     if (working_.size() >= 5) reached_.set(number_of("five faults work at once"));
+  } else if (what.what == "buggify.happened") {
+    const auto point = std::ranges::find(all_buggify_points, what.text("point"), &buggify_description::name);
+    const size_t number = static_cast<size_t>(std::ranges::distance(std::begin(all_buggify_points), point));
+    reached_.set(rules.size() + others.size() + all_faults.size() + number);
   } else if (what.what == "fault.ends") {
     working_.erase(what.number("id"));
   } else if (what.what == "request.begun") {

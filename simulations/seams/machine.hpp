@@ -17,6 +17,8 @@ class process {
   virtual owner_number owner() const = 0;
   /// SIGTERM.
   virtual void terminate() = 0;
+  /// Nothing that it still does reaches anybody: what happens now is its last event, and it dies within it.
+  virtual void fall_silent() = 0;
 };
 
 class machine {

@@ -22,6 +22,13 @@ result<void> memory_store::check(std::string_view key, uint64_t expected) const 
   return {};
 }
 
+result<void> memory_store::written() const {
+  // A copy: it may be taken away by what it does.
+  if (const auto told = where_.written) told();
+  if (where_.loses_answers) return {errc::io_failed, "the disk does not say whether it has written"};
+  return {};
+}
+
 result<std::optional<store_entry>> memory_store::get(std::string_view key) {
   TROUPE_TRY(check());
   const auto found = where_.entries.find(key);
@@ -32,6 +39,7 @@ result<uint64_t> memory_store::put_if(std::string_view key, std::string_view val
   TROUPE_TRY(check(key, expected));
   const uint64_t revision = ++where_.revision;
   where_.entries[std::string(key)] = {std::string(key), std::string(value), revision};
+  TROUPE_TRY(written());
   return revision;
 }
 
@@ -39,7 +47,7 @@ result<void> memory_store::remove_if(std::string_view key, uint64_t expected) {
   TROUPE_TRY(check(key, expected));
   where_.entries.erase(std::string(key));
   ++where_.revision;
-  return {};
+  return written();
 }
 
 result<std::vector<store_entry>> memory_store::list(std::string_view prefix) {

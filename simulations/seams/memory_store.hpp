@@ -1,6 +1,7 @@
 // The store seam of a simulation: what survives the processes that write it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,10 @@ class stored {
   uint64_t revision = 0;
   /// The disk neither reads nor writes now.
   bool fails = false;
+  /// What is written is there, but who wrote it is told that it failed.
+  bool loses_answers = false;
+  /// Called within each write, after it; empty: by nobody.
+  std::function<void()> written;
 };
 
 /// A process's access to it: ends with the process.
@@ -34,6 +39,8 @@ class memory_store final : public store {
  private:
   result<void> check() const;
   result<void> check(std::string_view key, uint64_t expected) const;
+  /// What who wrote is told.
+  result<void> written() const;
 
   stored& where_;
   bool cut_ = false;

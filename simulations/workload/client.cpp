@@ -57,7 +57,7 @@ class client::answer final : public answer_sink {
     if (std::exchange(ended_, true)) return;
     ++(how == "complete" ? of_->tally_.complete : of_->tally_.failed);
     of_->answer_ = nullptr;
-    of_->ask_later();
+    of_->go_on();
   }
 
   bool nobody_reads() const { return of_ == nullptr || !*lives_; }
@@ -68,14 +68,21 @@ class client::answer final : public answer_sink {
   bool ended_ = false;
 };
 
-client::client(cluster& of, tally& to, const client_habits& habits, uint64_t number)
+client::client(cluster& of, tally& to, const client_habits& habits, uint64_t number, request_size only,
+               std::function<void()> over)
     : cluster_(of),
       tally_(to),
       habits_(habits),
       owner_(of.where().new_owner()),
       random_(of.where().seed(), drawn_by::clients, number),
-      key_(number << 32) {
-  ask_later();
+      key_(number << 32),
+      only_(only),
+      over_(std::move(over)) {
+  if (over_) {
+    cluster_.where().soon(owner_, [this] { ask(); });
+  } else {
+    ask_later();
+  }
 }
 
 client::~client() {
@@ -87,6 +94,14 @@ void client::ask_later() {
   cluster_.where().after(random_.between(duration{}, habits_.think_max), owner_, [this] { ask(); });
 }
 
+void client::go_on() {
+  if (over_) {
+    over_();
+  } else {
+    ask_later();
+  }
+}
+
 generate_request client::make_request() {
   generate_request request;
   request.model = habits_.models[random_.below(habits_.models.size())];
@@ -95,9 +110,13 @@ generate_request client::make_request() {
     request.prompt =
         shared_text(cluster_.where().seed(), random_.below(shared_texts), habits_.shared_max, cluster_.vocab_size());
   }
-  for (uint64_t own = 1 + random_.below(habits_.prompt_max); own > 0; --own)
-    request.prompt.push_back(static_cast<token_id>(random_.below(cluster_.vocab_size())));
-  request.tokens_max = 1 + static_cast<uint32_t>(random_.below(habits_.tokens_max));
+  uint64_t own = 1 + random_.below(habits_.prompt_max);
+  if (only_.prompt > 0) {
+    request.prompt.resize(std::min<size_t>(request.prompt.size(), only_.prompt - 1));
+    own = only_.prompt - request.prompt.size();
+  }
+  for (; own > 0; --own) request.prompt.push_back(static_cast<token_id>(random_.below(cluster_.vocab_size())));
+  request.tokens_max = only_.tokens > 0 ? only_.tokens : 1 + static_cast<uint32_t>(random_.below(habits_.tokens_max));
   request.choices = 1 + static_cast<uint32_t>(random_.below(habits_.choices_max));
   request.priority = static_cast<int32_t>(random_.below(3)) - 1;
   request.sampling.seed = random_.next();
@@ -137,7 +156,7 @@ void client::leave_later(const node_name& gateway) {
     answer_->forget();
     answer_ = nullptr;
     if (auto* still = cluster_.gateway(gateway)) still->leave(key);
-    ask_later();
+    go_on();
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,10 +50,18 @@ struct client_habits {
   duration timeout = std::chrono::minutes(2);
 };
 
-/// Asks one request after the other, of any gateway that runs. The cluster, the tally and the habits must outlive it.
+/// How long one request is.
+struct request_size {
+  uint32_t prompt = 0, tokens = 0;
+};
+
+/// Asks one request after the other, of any gateway that runs; or one of that size alone, and says when it is over. The
+/// cluster, the tally and the habits must outlive it.
 class client {
  public:
-  client(cluster& of, tally& to, const client_habits& habits, uint64_t number);
+  /// `over`: after a single request, of that size (0: as the habits say); empty: it asks again and again.
+  client(cluster& of, tally& to, const client_habits& habits, uint64_t number, request_size only = {},
+         std::function<void()> over = {});
   ~client();
   client(const client&) = delete;
   client& operator=(const client&) = delete;
@@ -66,6 +75,8 @@ class client {
 
   void ask();
   void ask_later();
+  /// After a request.
+  void go_on();
   generate_request make_request();
   void leave_later(const node_name& gateway);
   /// Takes deltas again after a while.
@@ -81,6 +92,8 @@ class client {
   /// Of the request under way.
   uint64_t key_;
   node_name gateway_;
+  request_size only_;
+  std::function<void()> over_;
   bool stopped_ = false;
   /// False after its end: what is still written to it then is for nobody.
   std::shared_ptr<bool> lives_ = std::make_shared<bool>(true);

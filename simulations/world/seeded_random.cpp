@@ -4,11 +4,14 @@
 
 namespace troupe::simulation {
 
+/// Of each block of the generator, two.
 uint64_t seeded_random::next() {
-  const uint64_t count = drawn_++;
-  const auto words = philox4x32({static_cast<uint32_t>(count), static_cast<uint32_t>(count >> 32),
+  if (drawn_++ % 2 == 1) return second_;
+  const uint64_t block = drawn_ / 2;
+  const auto words = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
                                  static_cast<uint32_t>(stream_), static_cast<uint32_t>(stream_ >> 32)},
                                 {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
+  second_ = uint64_t{words[2]} << 32 | words[3];
   return uint64_t{words[0]} << 32 | words[1];
 }
 

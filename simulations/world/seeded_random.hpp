@@ -17,6 +17,8 @@ enum class drawn_by : uint8_t {
   shared_texts,
   faults,
   scenarios,
+  arrivals,
+  buggify,
 };
 
 /// Philox in counter mode. Streams of one seed are independent of each other: what one part of the world draws does not
@@ -42,6 +44,7 @@ class seeded_random final : public random_source {
   uint64_t seed_;
   uint64_t stream_;
   uint64_t drawn_ = 0;
+  uint64_t second_ = 0;
 };
 
 }  // namespace troupe::simulation

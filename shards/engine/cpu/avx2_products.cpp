@@ -65,9 +65,9 @@ struct quad_products<weight_format::int4> {
   static __m256i pairs(__m256i codes, __m256i q) { return _mm256_maddubs_epi16(codes, q); }
 };
 
-/// Eight columns from `first` on.
+/// Eight columns from `first` on. Not part of its caller: there g++ 12 would keep its sums in memory.
 template <weight_format Format, int... Row>
-void multiply_columns(const product_task& task, uint32_t first, indices<Row...>) {
+__attribute__((noinline)) void multiply_columns(const product_part& task, uint32_t first, indices<Row...>) {
   using quad = quad_products<Format>;
   constexpr int rows = sizeof...(Row);
   for (uint32_t s = task.first; s < task.last; ++s) {
@@ -109,8 +109,10 @@ template <weight_format Format>
 struct integer_rows {
   template <int Rows>
   static void run(const product_task& task) {
-    for (uint32_t first = 0; first < panel_columns; first += 8)
-      multiply_columns<Format>(task, first, typename count_up<Rows>::type{});
+    for_parts(task, [](const product_part& part) {
+      for (uint32_t first = 0; first < panel_columns; first += 8)
+        multiply_columns<Format>(part, first, typename count_up<Rows>::type{});
+    });
   }
 };
 

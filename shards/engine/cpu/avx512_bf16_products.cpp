@@ -28,11 +28,12 @@ struct pair_converter {
 struct rows_of {
   template <int Rows>
   static void run(const product_task& task) {
-    run(task, typename count_up<Rows>::type{});
+    for_parts(task, [](const product_part& part) { run(part, typename count_up<Rows>::type{}); });
   }
 
+  /// Not part of its caller: there g++ 12 would keep its sums in memory.
   template <int... Row>
-  static void run(const product_task& task, indices<Row...>) {
+  __attribute__((noinline)) static void run(const product_part& task, indices<Row...>) {
     constexpr int rows = sizeof...(Row);
     __m512 sum[rows][2];
     const auto load = [&](__m512(&to)[2], const float* from) __attribute__((always_inline)) {

@@ -1,6 +1,7 @@
 #include "shards/engine/cpu/linear_products.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/check.hpp"
@@ -86,22 +87,52 @@ void linear_products::pack(const job& work) {
 
 /// All rows for one panel before the next: it comes from memory once.
 void linear_products::multiply_panel(const job& work, uint64_t panel) const {
+  const std::span<const uint32_t> bounds = work.weights.shard_segments();
+  const auto shards = static_cast<uint32_t>(bounds.size()) - 1;
+  const bool keeps_shards = work.weights.finish() == epilogue::shards;
+  if (work.blocks == 1 && shards * work.rows <= tile_rows_max) {
+    tile sums;
+    multiply_shards(work, panel, sums);
+    for (uint32_t shard = 0; shard < (keeps_shards ? shards : 1); ++shard)
+      finish(work, panel, {0, 1}, sums.sums + size_t{shard} * work.rows * panel_columns,
+             shard * work.weights.outputs());
+    return;
+  }
   const uint32_t tile_blocks = tile_rows_max / work.kernel.block_rows;
   for (uint32_t block = 0; block < work.blocks; block += tile_blocks) {
     const row_range blocks{block, std::min(block + tile_blocks, work.blocks)};
-    const std::span<const uint32_t> bounds = work.weights.shard_segments();
-    const auto shards = static_cast<uint32_t>(bounds.size()) - 1;
     tile sums;
-    if (work.weights.finish() == epilogue::shards) {
+    if (keeps_shards) {
       for (uint32_t shard = 0; shard < shards; ++shard) {
         sum_segments(work, panel, blocks, bounds[shard], bounds[shard + 1], sums);
-        finish(work, panel, blocks, sums, shard * work.weights.outputs());
+        finish(work, panel, blocks, sums.sums, shard * work.weights.outputs());
       }
     } else {
       sum_shards(work, panel, blocks, 0, shards, sums);
-      finish(work, panel, blocks, sums, 0);
+      finish(work, panel, blocks, sums.sums, 0);
     }
   }
+}
+
+/// The sums of a few rows over all shards, in one call: (shards, rows, 32). Where they are added up, the tree of
+/// sum_shards, the first has the sum.
+void linear_products::multiply_shards(const job& work, uint64_t panel, tile& sums) const {
+  const std::span<const uint32_t> bounds = work.weights.shard_segments();
+  const auto shards = static_cast<uint32_t>(bounds.size()) - 1;
+  const size_t of_shard = size_t{work.rows} * panel_columns;
+  std::memset(sums.sums, 0, shards * of_shard * sizeof(float));
+  const product_task task{.x = place_of(work, 0),
+                          .rows = work.rows,
+                          .cut = work.weights.cut(),
+                          .bounds = bounds.data(),
+                          .parts = shards,
+                          .panel = work.weights.panel(panel),
+                          .sums = sums.sums};
+  work.kernel.multiply(&task);
+  if (work.weights.finish() == epilogue::shards) return;
+  for (size_t apart = of_shard; apart < shards * of_shard; apart *= 2)
+    for (size_t at = 0; at < shards * of_shard; at += 2 * apart)
+      for (size_t i = at; i < at + of_shard; ++i) sums.sums[i] += sums.sums[i + apart];
 }
 
 /// The tree over `count` shards, a power of two, from `shard` on.
@@ -130,13 +161,14 @@ void linear_products::sum_segments(const job& work, uint64_t panel, row_range bl
     for (uint32_t words = 0; end < last && words < chunk_words; ++end)
       for (uint32_t g = cut.segments[end].first_group; g < cut.segments[end].last_group; ++g)
         words += cut.groups[g].words;
+    const std::array bounds{segment, end};
     for (uint32_t block = blocks.begin; block < blocks.end; ++block) {
       const row_range of_block = work.block(block);
       const product_task task{.x = place_of(work, of_block.begin),
                               .rows = of_block.size(),
                               .cut = cut,
-                              .first = segment,
-                              .last = end,
+                              .bounds = bounds.data(),
+                              .parts = 1,
                               .panel = work.weights.panel(panel),
                               .sums = sums.sums + size_t{of_block.begin - first_row} * panel_columns};
       work.kernel.multiply(&task);
@@ -145,12 +177,11 @@ void linear_products::sum_segments(const job& work, uint64_t panel, row_range bl
   }
 }
 
-void linear_products::finish(const job& work, uint64_t panel, row_range blocks, const tile& sums,
+void linear_products::finish(const job& work, uint64_t panel, row_range blocks, const float* from,
                              uint64_t first_column) const {
   const packed_matrix& weights = work.weights;
   const uint64_t first = panel * weights.panel_outputs();
   const size_t width = std::min(weights.panel_outputs(), weights.outputs() - first);
-  const float* from = sums.sums;
   for (uint32_t row = work.block(blocks.begin).begin; row < work.block(blocks.end - 1).end;
        ++row, from += panel_columns) {
     float* to = work.out.data + row * work.out.stride + first_column + first;

@@ -60,9 +60,11 @@ class linear_products {
   packed_rows place_of(const job& work, uint32_t row) const;
   void pack(const job& work);
   void multiply_panel(const job& work, uint64_t panel) const;
+  void multiply_shards(const job& work, uint64_t panel, tile& sums) const;
   void sum_segments(const job& work, uint64_t panel, row_range blocks, uint32_t first, uint32_t last, tile& sums) const;
   void sum_shards(const job& work, uint64_t panel, row_range blocks, uint32_t shard, uint32_t count, tile& sums) const;
-  void finish(const job& work, uint64_t panel, row_range blocks, const tile& sums, uint64_t first_column) const;
+  /// Of sums (rows, 32).
+  void finish(const job& work, uint64_t panel, row_range blocks, const float* from, uint64_t first_column) const;
 
   const product_kernels& products_;
   const cpu_kernels& kernels_;

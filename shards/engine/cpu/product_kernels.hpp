@@ -110,10 +110,11 @@ struct product_task {
   packed_rows x;
   uint32_t rows;
   k_cut cut;
-  /// Segments [first, last) are multiplied, in order.
-  uint32_t first, last;
+  /// Each part is a sum of its own, of the segments [bounds[part], bounds[part + 1]) in order.
+  const uint32_t* bounds;
+  uint32_t parts;
   const uint8_t* panel;
-  /// (rows, 32); added to.
+  /// (parts, rows, 32); added to.
   float* sums;
 };
 

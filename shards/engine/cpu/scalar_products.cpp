@@ -45,18 +45,27 @@ struct bf16_values {
   }
 };
 
-/// Calls visit(segment number, group number, group) for all groups of the task.
-template <class Task, class Visit>
-void for_groups(const Task& task, const Visit& visit) {
-  for (uint32_t s = task.first; s < task.last; ++s)
-    for (uint32_t g = task.cut.segments[s].first_group; g < task.cut.segments[s].last_group; ++g)
-      visit(s, g, task.cut.groups[g]);
+/// Calls visit(segment number, group number, group) for all groups of those segments.
+template <class Visit>
+void for_groups(const k_cut& cut, uint32_t first, uint32_t last, const Visit& visit) {
+  for (uint32_t s = first; s < last; ++s)
+    for (uint32_t g = cut.segments[s].first_group; g < cut.segments[s].last_group; ++g) visit(s, g, cut.groups[g]);
+}
+
+/// Calls visit(segment number, group number, group, sums of its part) for all groups of a product.
+template <class Visit>
+void for_parts(const product_task& task, const Visit& visit) {
+  for (uint32_t part = 0; part < task.parts; ++part) {
+    float* sums = task.sums + size_t{part} * task.rows * panel_columns;
+    for_groups(task.cut, task.bounds[part], task.bounds[part + 1],
+               [&](uint32_t s, uint32_t g, const k_group& group) { visit(s, g, group, sums); });
+  }
 }
 
 template <class Values>
 void pack_floats(const pack_task* task) {
   constexpr uint32_t per_word = values_per_word(Values::format);
-  for_groups(*task, [&](uint32_t, uint32_t, const k_group& group) {
+  for_groups(task->cut, task->first, task->last, [&](uint32_t, uint32_t, const k_group& group) {
     uint32_t* to = task->to.words + size_t{group.words_before} * per_word * task->rows;
     for (uint32_t i = 0; i < group.words * per_word; ++i)
       for (uint32_t r = 0; r < task->rows; ++r) {
@@ -69,13 +78,13 @@ void pack_floats(const pack_task* task) {
 template <class Values>
 void multiply_floats(const product_task* task) {
   constexpr uint32_t per_word = values_per_word(Values::format);
-  for_groups(*task, [&](uint32_t, uint32_t, const k_group& group) {
+  for_parts(*task, [&](uint32_t, uint32_t, const k_group& group, float* sums) {
     const uint32_t* x = task->x.words + size_t{group.words_before} * per_word * task->rows;
     const uint8_t* words = task->panel + group.panel_offset;
     for (uint32_t i = 0; i < group.words * per_word; ++i)
       for (uint32_t r = 0; r < task->rows; ++r)
         for (uint32_t n = 0; n < panel_columns; ++n) {
-          float& sum = task->sums[r * panel_columns + n];
+          float& sum = sums[r * panel_columns + n];
           sum = flushed_fma(std::bit_cast<float>(x[size_t{i} * task->rows + r]),
                             Values::weight(word_at(words, i / per_word, n), i % per_word), sum);
         }
@@ -119,7 +128,7 @@ int32_t quantised(float x, const row_scale& by) {
 template <class Codes>
 void pack_integers(const pack_task* task) {
   constexpr uint32_t quads_per_word = values_per_word(Codes::format) / 4;
-  for_groups(*task, [&](uint32_t s, uint32_t g, const k_group& group) {
+  for_groups(task->cut, task->first, task->last, [&](uint32_t s, uint32_t g, const k_group& group) {
     const k_segment& segment = task->cut.segments[s];
     const k_group& end = task->cut.groups[segment.last_group - 1];
     const uint32_t begin = task->cut.groups[segment.first_group].begin;
@@ -160,7 +169,7 @@ int32_t inner_sum(const product_task& task, uint32_t g, uint32_t row, const uint
 template <class Codes>
 void multiply_integers(const product_task* task) {
   float part[block_rows_max][panel_columns] = {};
-  for_groups(*task, [&](uint32_t s, uint32_t g, const k_group& group) {
+  for_parts(*task, [&](uint32_t s, uint32_t g, const k_group& group, float* sums) {
     const uint8_t* scales = task->panel + group.panel_offset;
     for (uint32_t r = 0; r < task->rows; ++r)
       for (uint32_t n = 0; n < panel_columns; ++n) {
@@ -169,7 +178,7 @@ void multiply_integers(const product_task* task) {
         std::memcpy(&scale, scales + n * sizeof scale, sizeof scale);
         part[r][n] = flushed_fma(static_cast<float>(inner), f16_to_f32(scale), part[r][n]);
         if (g + 1 < task->cut.segments[s].last_group) continue;
-        float& sum = task->sums[r * panel_columns + n];
+        float& sum = sums[r * panel_columns + n];
         sum = flushed_fma(part[r][n], task->x.scales[size_t{s} * task->rows + r], sum);
         part[r][n] = 0;
       }

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "shards/engine/cpu/product_kernels.hpp"
+
 namespace troupe {
 namespace {
 
@@ -28,6 +30,23 @@ void run_with_rows(const Task& task, uint32_t rows) {
       run_with_rows<Function, Most - 1>(task, rows);
     }
   }
+}
+
+/// One part of a product_task.
+struct product_part {
+  packed_rows x;
+  k_cut cut;
+  uint32_t first, last;
+  const uint8_t* panel;
+  float* sums;
+};
+
+/// Calls multiply(product_part) for each.
+template <class Multiply>
+__attribute__((always_inline)) inline void for_parts(const product_task& task, const Multiply& multiply) {
+  for (uint32_t part = 0; part < task.parts; ++part)
+    multiply(product_part{task.x, task.cut, task.bounds[part], task.bounds[part + 1], task.panel,
+                          task.sums + size_t{part} * task.rows * panel_columns});
 }
 
 /// While it lives, this thread's operands and results below 2^-126 are zero.

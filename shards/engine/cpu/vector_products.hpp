@@ -36,8 +36,10 @@ __attribute__((always_inline)) inline Vector weights_at(typename Vector::words w
   return i == 0 ? Vector::upper_bf16(words) : Vector::lower_bf16(words);
 }
 
+/// Not part of its caller: there g++ 12 would keep its sums in memory.
 template <class Vector, weight_format Format, int... Row, int... Column>
-void multiply_columns(const product_task& task, uint32_t first, indices<Row...>, indices<Column...>) {
+__attribute__((noinline)) void multiply_columns(const product_part& task, uint32_t first, indices<Row...>,
+                                                indices<Column...>) {
   constexpr int rows = sizeof...(Row);
   constexpr int columns = sizeof...(Column);
   constexpr uint32_t lanes = 16;
@@ -74,9 +76,11 @@ struct float_rows {
   template <int Rows>
   static void run(const product_task& task) {
     constexpr int columns = Vector::product_vectors;
-    for (uint32_t first = 0; first < panel_columns; first += columns * 16)
-      multiply_columns<Vector, Format>(task, first, typename count_up<Rows>::type{},
-                                       typename count_up<columns>::type{});
+    for_parts(task, [](const product_part& part) {
+      for (uint32_t first = 0; first < panel_columns; first += columns * 16)
+        multiply_columns<Vector, Format>(part, first, typename count_up<Rows>::type{},
+                                         typename count_up<columns>::type{});
+    });
   }
 };
 

@@ -1,4 +1,5 @@
 // Every table of products against the scalar one, bit by bit, in every format; and the scalar one against f64.
+#include <array>
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -137,6 +138,7 @@ struct rows_example {
 std::vector<float> multiply(const product_kernel& kernel, const panel_example& panel, const rows_example& rows) {
   std::vector<float> sums(size_t{rows.rows} * panel_columns);
   for (size_t i = 0; i < sums.size(); ++i) sums[i] = random_value(3, i);
+  std::vector<float> apart;
   for (uint32_t first = 0; first < rows.rows; first += kernel.block_rows) {
     const uint32_t count = std::min(kernel.block_rows, rows.rows - first);
     // Exactly as much as is documented, so that the sanitizer sees what is written beyond.
@@ -147,11 +149,29 @@ std::vector<float> multiply(const product_kernel& kernel, const panel_example& p
     const auto segments = static_cast<uint32_t>(panel.segments.size());
     const pack_task packing{rows.x.data() + first * rows.stride, rows.stride, count, panel.cut(), 0, segments, packed};
     kernel.pack(&packing);
-    // In two calls: the sums go on from one to the next.
-    for (const auto& [begin, end] : {std::pair{0U, segments / 2}, std::pair{segments / 2, segments}}) {
-      const product_task task{
-          packed, count, panel.cut(), begin, end, panel.panel.data(), sums.data() + size_t{first} * panel_columns};
+    const std::array bounds{0U, segments / 2, segments};
+    const auto run = [&](size_t bound, uint32_t parts, float* to) {
+      const product_task task{packed, count, panel.cut(), &bounds[bound], parts, panel.panel.data(), to};
       kernel.multiply(&task);
+    };
+    // In two calls: the sums go on from one to the next.
+    run(0, 1, sums.data() + size_t{first} * panel_columns);
+    run(1, 1, sums.data() + size_t{first} * panel_columns);
+    // In one call, each with sums of its own.
+    const size_t before = apart.size();
+    for (uint32_t part = 0; part < 2; ++part)
+      for (size_t i = 0; i < count * panel_columns; ++i)
+        apart.push_back(random_value(4, (part * rows.rows + first) * panel_columns + i));
+    run(0, 2, apart.data() + before);
+  }
+  // Blocks are of other sizes with other kernels: part by part, all rows.
+  for (uint32_t part = 0; part < 2; ++part) {
+    size_t at = 0;
+    for (uint32_t first = 0; first < rows.rows; first += kernel.block_rows) {
+      const uint32_t count = std::min(kernel.block_rows, rows.rows - first);
+      const auto begin = apart.begin() + static_cast<std::ptrdiff_t>(at + size_t{part} * count * panel_columns);
+      sums.insert(sums.end(), begin, begin + count * panel_columns);
+      at += size_t{2} * count * panel_columns;
     }
   }
   return sums;

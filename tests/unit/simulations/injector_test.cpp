@@ -29,7 +29,8 @@ BOOST_AUTO_TEST_CASE(nothing_is_befallen_twice_at_once) {
   using enum fault_kind;
   harmed h;
   h.w.run_until(10s);
-  for (const fault_kind kind : {store_fails, cold_start, load_burst, readers_pause, clients_leave})
+  for (const fault_kind kind :
+       {store_fails, store_answer_lost, crash_at_write, cold_start, load_burst, readers_pause, clients_leave})
     BOOST_TEST(h.cause(kind) == 1, describe(kind).name);
   // On each of two hosts, and in each of four ranks.
   BOOST_TEST(h.cause(start_fails) == 2);
@@ -59,6 +60,27 @@ BOOST_AUTO_TEST_CASE(what_one_fault_has_stopped_another_does_not_let_go) {
   for (const auto& [name, times] : stopped) BOOST_TEST(times == 0, name);
 }
 
+BOOST_AUTO_TEST_CASE(who_dies_at_a_write_has_written_and_says_nothing_more) {
+  harmed h;
+  h.it.keep_agents();
+  h.w.run_until(10s);
+  const uint64_t before = h.it.disk("gateway-0").revision;
+  duration written{}, ended{};
+  std::string said;
+  BOOST_TEST(h.faults.cause(fault_kind::crash_at_write));
+  h.w.history().read_by([&](const event& e) {
+    if (written == duration{} && h.it.disk("gateway-0").revision > before) written = e.at;
+    if (e.what == "os.ended" && e.text("process") == "gateway-0") ended = e.at;
+    if (written != duration{} && ended == duration{} && e.node == "gateway-0") said += e.what;
+  });
+  h.w.run_until(h.w.now() + 20s);
+  BOOST_TEST((written != duration{} && written == ended));
+  BOOST_TEST(said.empty(), said);
+  // What took its place is not befallen.
+  BOOST_TEST(h.it.gateway("gateway-0") != nullptr);
+  BOOST_TEST(h.it.disk("gateway-0").revision > before + 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_cluster_is_whole_again_when_it_is_healed) {
   harmed h;
   h.it.keep_agents();
@@ -70,6 +92,8 @@ BOOST_AUTO_TEST_CASE(a_cluster_is_whole_again_when_it_is_healed) {
   h.faults.heal();
   BOOST_TEST(!h.faults.cause(fault_kind::store_fails));
   BOOST_TEST(!h.it.disk("gateway-0").fails);
+  BOOST_TEST(!h.it.disk("gateway-0").loses_answers);
+  BOOST_TEST(!h.it.disk("gateway-0").written);
   BOOST_TEST(!h.it.devices().cold);
   BOOST_TEST((h.habits.think_max == client_habits{}.think_max));
   for (const auto& [name, host] : h.it.hosts()) BOOST_TEST(!host->out_of_processes);
