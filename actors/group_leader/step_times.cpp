@@ -6,17 +6,24 @@
 namespace troupe {
 
 void step_times::add(std::chrono::nanoseconds took) {
-  auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-  us_[count_++ % us_.size()] = static_cast<uint32_t>(std::clamp<int64_t>(us, 0, std::numeric_limits<uint32_t>::max()));
+  const int64_t whole = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  const auto us = static_cast<uint32_t>(std::clamp<int64_t>(whole, 0, std::numeric_limits<uint32_t>::max()));
+  uint32_t& place = us_[count_ % kept_max];
+  auto* end = in_order_.begin() + std::min<uint64_t>(count_, kept_max);
+  if (count_ >= kept_max) {
+    // The oldest goes.
+    auto* gone = std::lower_bound(in_order_.begin(), end, place);
+    end = std::move(gone + 1, end, gone);
+  }
+  auto* to = std::upper_bound(in_order_.begin(), end, us);
+  std::move_backward(to, end, end + 1);
+  *to = place = us;
+  ++count_;
 }
 
 uint32_t step_times::percentile_us(double share) const {
-  auto n = static_cast<size_t>(std::min<uint64_t>(count_, us_.size()));
-  if (n == 0) return 0;
-  auto sorted = us_;
-  auto at = static_cast<size_t>(share * static_cast<double>(n - 1));
-  std::nth_element(sorted.begin(), sorted.begin() + static_cast<long>(at), sorted.begin() + static_cast<long>(n));
-  return sorted[at];
+  const uint64_t count = std::min<uint64_t>(count_, kept_max);
+  return count == 0 ? 0 : in_order_[static_cast<size_t>(share * static_cast<double>(count - 1))];
 }
 
 }  // namespace troupe

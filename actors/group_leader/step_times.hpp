@@ -1,4 +1,4 @@
-// The durations of the last steps, and their percentiles.
+// The durations of the last steps, and their percentiles. Kept in order: reports ask more often than there are steps.
 #pragma once
 
 #include <array>
@@ -14,7 +14,9 @@ class step_times {
   uint32_t percentile_us(double share) const;
 
  private:
-  std::array<uint32_t, 256> us_{};
+  static constexpr size_t kept_max = 256;
+  /// The last ones, each in the place of the one 256 before it; and the same in order.
+  std::array<uint32_t, kept_max> us_{}, in_order_{};
   uint64_t count_ = 0;
 };
 

@@ -22,8 +22,7 @@ constexpr double slowness_max = 100;
 
 }  // namespace
 
-injector::injector(cluster& of, client_habits& habits)
-    : of_(of), habits_(habits), usual_(habits), owner_(of.where().new_owner()) {
+injector::injector(cluster& of, client_habits& habits) : of_(of), habits_(habits), owner_(of.where().new_owner()) {
   uint64_t stream = 0;
   const auto next = [&] { return seeded_random(of.where().seed(), drawn_by::faults, stream++); };
   for (const fault_description& each : all_faults) dice_.emplace(each.kind, dice{next(), next()});
@@ -110,6 +109,15 @@ std::optional<injector::harm> injector::harm_of(fault_kind kind, seeded_random& 
   return std::nullopt;
 }
 
+template <class Value>
+std::optional<injector::harm> injector::change(Value& what, Value to, fault_kind kind, const std::string& target) {
+  std::string takes(describe(kind).name);
+  if (!target.empty()) takes += " of " + target;
+  if (is_taken(takes)) return std::nullopt;
+  Value usual = std::exchange(what, std::move(to));
+  return harm{target, [&what, usual = std::move(usual)] { what = usual; }, std::move(takes)};
+}
+
 machine& injector::any_machine(seeded_random& random) { return *any_of(of_.hosts(), random).second; }
 
 std::optional<injector::harm> injector::to_process(fault_kind kind, seeded_random& random) {
@@ -128,7 +136,8 @@ std::optional<injector::harm> injector::to_process(fault_kind kind, seeded_rando
 std::optional<injector::harm> injector::to_machine(fault_kind kind, seeded_random& random) {
   machine& where = any_machine(random);
   const node_name name = where.name();
-  std::string takes = (kind == fault_kind::start_fails ? "starts of " : "agent of ") + name;
+  if (kind == fault_kind::start_fails) return change(where.out_of_processes, true, kind, name);
+  std::string takes = "agent of " + name;
   if (is_taken(takes)) return std::nullopt;
   const auto start_again = [this, name] { of_.start_agent(name); };
   switch (kind) {
@@ -139,7 +148,7 @@ std::optional<injector::harm> injector::to_machine(fault_kind kind, seeded_rando
     case fault_kind::machine_crash:
       of_.turn_off(name);
       return harm{joined(of_.nodes_on(name)), start_again, std::move(takes)};
-    case fault_kind::machine_pause: {
+    default: {
       of_.stop_agent(name);
       where.pause();
       const auto go_on = [this, &where, name] {
@@ -148,9 +157,6 @@ std::optional<injector::harm> injector::to_machine(fault_kind kind, seeded_rando
       };
       return harm{joined(of_.nodes_on(name)), go_on, std::move(takes)};
     }
-    default:
-      where.out_of_processes = true;
-      return harm{name, [&where] { where.out_of_processes = false; }, std::move(takes)};
   }
 }
 
@@ -224,12 +230,7 @@ std::optional<injector::harm> injector::to_ways(fault_kind kind, seeded_random& 
 }
 
 std::optional<injector::harm> injector::to_device(fault_kind kind, seeded_random& random) {
-  if (kind == fault_kind::cold_start) {
-    std::string takes = "disks";
-    if (is_taken(takes)) return std::nullopt;
-    of_.devices().cold = true;
-    return harm{{}, [this] { of_.devices().cold = false; }, std::move(takes)};
-  }
+  if (kind == fault_kind::cold_start) return change(of_.devices().cold, true, kind, {});
   const group_spec& group = any_of(of_.groups(), random);
   const auto rank = static_cast<uint32_t>(random.below(group.ranks()));
   device_trouble trouble;
@@ -248,26 +249,12 @@ std::optional<injector::harm> injector::to_device(fault_kind kind, seeded_random
 
 std::optional<injector::harm> injector::to_store(fault_kind kind, seeded_random& random) {
   const node_name gateway = any_of(of_.config().gateways, random).name;
-  std::string takes(describe(kind).name);
-  takes += " of " + gateway;
-  if (is_taken(takes)) return std::nullopt;
   stored& disk = of_.disk(gateway);
-  std::function<void()> undo;
   switch (kind) {
-    case fault_kind::store_fails:
-      disk.fails = true;
-      undo = [&disk] { disk.fails = false; };
-      break;
-    case fault_kind::store_answer_lost:
-      disk.loses_answers = true;
-      undo = [&disk] { disk.loses_answers = false; };
-      break;
-    default:
-      disk.written = [this, gateway] { die_after_write(gateway); };
-      undo = [&disk] { disk.written = nullptr; };
-      break;
+    case fault_kind::store_fails: return change(disk.fails, true, kind, gateway);
+    case fault_kind::store_answer_lost: return change(disk.loses_answers, true, kind, gateway);
+    default: return change(disk.written, {[this, gateway] { die_after_write(gateway); }}, kind, gateway);
   }
-  return harm{gateway, std::move(undo), std::move(takes)};
 }
 
 /// Once: what takes its place lives.
@@ -289,24 +276,11 @@ injector::harm injector::to_clock(seeded_random& random) {
 }
 
 std::optional<injector::harm> injector::to_clients(fault_kind kind) {
-  std::string takes(describe(kind).name);
-  if (is_taken(takes)) return std::nullopt;
-  std::function<void()> undo;
   switch (kind) {
-    case fault_kind::load_burst:
-      habits_.think_max = usual_.think_max / 10;
-      undo = [this] { habits_.think_max = usual_.think_max; };
-      break;
-    case fault_kind::readers_pause:
-      habits_.pauses = 0.1;
-      undo = [this] { habits_.pauses = usual_.pauses; };
-      break;
-    default:
-      habits_.leaves = 0.5;
-      undo = [this] { habits_.leaves = usual_.leaves; };
-      break;
+    case fault_kind::load_burst: return change(habits_.think_max, habits_.think_max / 10, kind, {});
+    case fault_kind::readers_pause: return change(habits_.pauses, 0.1, kind, {});
+    default: return change(habits_.leaves, 0.5, kind, {});
   }
-  return harm{{}, std::move(undo), std::move(takes)};
 }
 
 }  // namespace troupe::simulation

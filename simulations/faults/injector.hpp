@@ -60,6 +60,9 @@ class injector {
   std::optional<harm> to_clients(fault_kind kind);
 
   bool is_taken(const std::string& what) const;
+  /// `what` is `to` for a while; nothing where it is already. It must outlive the harm.
+  template <class Value>
+  std::optional<harm> change(Value& what, Value to, fault_kind kind, const std::string& target);
 
   machine& any_machine(seeded_random& random);
   /// Two that speak to each other: a gateway and a host or a rank.
@@ -68,7 +71,6 @@ class injector {
 
   cluster& of_;
   client_habits& habits_;
-  const client_habits usual_;
   const owner_number owner_;
   std::map<fault_kind, dice> dice_;
   std::list<working> working_;
