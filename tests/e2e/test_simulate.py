@@ -47,6 +47,32 @@ def test_a_fault_can_be_taken_away(simulate):
     assert "there is no fault bad.luck; there are: process.crash, " in wrong.stderr
 
 
+def test_an_unusual_turn_can_be_taken_away(simulate):
+    for seed in range(20):
+        made_of = simulate("--seed", str(seed)).stdout.splitlines()[0]
+        if "; unusual: " in made_of:
+            break
+    turn = made_of.split("; unusual: ")[1].split(";")[0].split()[0]
+    without = simulate("--seed", str(seed), "--without", turn).stdout.splitlines()[0]
+    assert turn not in without
+
+
+def test_requests_come_as_in_a_trace(simulate, tmp_path):
+    trace, report = tmp_path / "trace.csv", tmp_path / "report.json"
+    lines = [f"2026-01-02 03:04:{i // 10:02}.{i % 10},{1000 + i},{10 + i}" for i in range(100)]
+    trace.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *lines]) + "\n")
+    plain, traced = simulate("--seed", "7"), simulate("--seed", "7", "--arrivals", trace)
+    assert traced.returncode == 0, traced.stdout + traced.stderr
+    assert " and arrivals" in traced.stdout and traced.stdout != plain.stdout
+    assert simulate("swarm", "--seeds", "4", "--arrivals", trace, "--report", report).returncode == 0
+    assert json.loads(report.read_text())["arrivals"] == str(trace)
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,2\n")
+    for command in [("--seed", "7"), ("swarm", "--seeds", "4")]:
+        wrong = simulate(*command, "--arrivals", trace)
+        assert wrong.returncode == 1
+        assert f"{trace}: line 2 of the trace is no request" in wrong.stderr
+
+
 def test_a_run_can_be_read_and_looked_at(simulate, tmp_path):
     trace, page = tmp_path / "trace.txt", tmp_path / "page.html"
     assert simulate("--seed", "7", "--trace", trace, "--page", page).returncode == 0
