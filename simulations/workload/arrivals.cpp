@@ -41,13 +41,13 @@ arrival arrivals::next() {
   return {wait, {}};
 }
 
-/// From the last one on with the first.
+/// A second after the last comes the first again.
 arrival arrivals::next_of_trace() {
   const request_trace& all = *habits_.trace;
   const duration before = all[at_].at;
   at_ = (at_ + 1) % all.size();
   const trace_entry& its = all[at_];
-  return {std::max(its.at - before, duration{}),
+  return {at_ == 0 ? std::chrono::seconds(1) : its.at - before,
           {scaled(its.prompt, prompt_max_, longest_.prompt), scaled(its.tokens, tokens_max_, longest_.tokens)}};
 }
 

@@ -79,9 +79,17 @@ BOOST_AUTO_TEST_CASE(a_trace_is_scaled_to_what_fits_and_begins_anew_at_its_end) 
     longest = std::max(longest, next.size.prompt);
     most = std::max(most, next.size.tokens);
   }
-  BOOST_TEST((sum == 1250ms));
+  // From the last to the first it is a second.
+  BOOST_TEST((sum == 2250ms));
   BOOST_TEST(longest == 48U);
   BOOST_TEST(most == 20U);
+}
+
+BOOST_AUTO_TEST_CASE(a_trace_of_one_moment_lets_time_pass) {
+  arrival_habits habits;
+  habits.trace = std::make_shared<const request_trace>(request_trace{{0s, 1, 1}});
+  arrivals all(1, habits, {48, 20});
+  for (int i = 0; i < 3; ++i) BOOST_TEST((all.next().wait == 1s));
 }
 
 BOOST_AUTO_TEST_CASE(as_many_come_as_are_said_and_more_in_bursts) {
