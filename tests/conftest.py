@@ -1,6 +1,7 @@
 """What the tests in Python share: the program, clusters, the data folder."""
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from cluster import Cluster, write_config
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# Under nohup it is ignored, what we start would inherit that, and a test that sends it would wait for ever.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
