@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string_view>
 
 namespace troupe {
@@ -30,6 +31,15 @@ inline constexpr buggify_description all_buggify_points[] = {
 };
 
 inline constexpr size_t buggify_points = std::size(all_buggify_points);
+
+inline std::string_view name(buggify_point which) { return all_buggify_points[static_cast<size_t>(which)].name; }
+
+/// Nothing where no point has that name.
+inline std::optional<buggify_point> buggify_point_of(std::string_view name) {
+  for (const buggify_description& each : all_buggify_points)
+    if (each.name == name) return each.which;
+  return std::nullopt;
+}
 
 /// Decides at each point whether it happens now.
 class buggify_source {

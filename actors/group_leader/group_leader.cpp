@@ -96,7 +96,8 @@ struct group_leader_state {
     return sent;
   }
 
-  void send_apart(const node_name& gateway, step_tokens tokens) {
+  void send_step(const node_name& gateway, step_tokens tokens) {
+    if (!buggify(buggify_point::tokens_apart)) return (void)send_tokens(gateway, std::move(tokens));
     for (auto& each : tokens.tokens) {
       step_tokens one;
       one.step = tokens.step;
@@ -166,13 +167,7 @@ struct group_leader_state {
     auto embeddings = streams.take_embeddings();
     // The next step runs while this one's tokens are encoded and sent.
     step(now);
-    for (auto& [gateway, tokens] : by_gateway) {
-      if (buggify(buggify_point::tokens_apart)) {
-        send_apart(gateway, std::move(tokens));
-      } else {
-        (void)send_tokens(gateway, std::move(tokens));
-      }
-    }
+    for (auto& [gateway, tokens] : by_gateway) send_step(gateway, std::move(tokens));
     for (auto& [key, embedding] : embeddings) send_embedding(key, outcome->number, std::move(embedding));
   }
 

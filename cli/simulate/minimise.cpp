@@ -26,7 +26,7 @@ int minimise(run_options options) {
   const simulation::scenario whole = simulation::scenario_of(options.seed);
   std::vector<std::string_view> parts;
   for (const auto& each : whole.faults) parts.push_back(simulation::describe(each.kind).name);
-  for (const auto& each : whole.unusual) parts.push_back(all_buggify_points[static_cast<size_t>(each.which)].name);
+  for (const auto& each : whole.unusual) parts.push_back(name(each.which));
   for (const std::string_view each : parts) {
     run_options with = options;
     with.without.emplace_back(each);

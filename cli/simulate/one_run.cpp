@@ -35,14 +35,15 @@ void print(const scenario& what, const outcome& done) {
 }  // namespace
 
 result<scenario> scenario_of(const run_options& options) {
-  scenario what = simulation::scenario_of(options.seed);
+  TROUPE_ASSIGN(auto arrivals, simulation::read_arrivals(options.arrivals));
+  scenario what = simulation::scenario_of(options.seed, std::move(arrivals));
   for (const std::string& name : options.without) {
     const auto kind = simulation::fault_of(name);
-    const auto point = std::ranges::find(all_buggify_points, name, &buggify_description::name);
+    const auto point = buggify_point_of(name);
     if (kind) {
       std::erase_if(what.faults, [&](const auto& habit) { return habit.kind == *kind; });
-    } else if (point != std::end(all_buggify_points)) {
-      std::erase_if(what.unusual, [&](const auto& habit) { return habit.which == point->which; });
+    } else if (point) {
+      std::erase_if(what.unusual, [&](const auto& habit) { return habit.which == *point; });
     } else {
       std::string all;
       for (const auto& each : simulation::all_faults) all.append(all.empty() ? "" : ", ").append(each.name);
@@ -51,10 +52,6 @@ result<scenario> scenario_of(const run_options& options) {
     }
   }
   if (options.clients > 0) what.clients_count = options.clients;
-  if (!options.arrivals.empty()) {
-    TROUPE_ASSIGN(auto trace, simulation::read_request_trace(options.arrivals));
-    what.arrivals.trace = std::make_shared<const simulation::request_trace>(std::move(trace));
-  }
   if (options.harmed_s > 0) what.harmed = duration_of_seconds(options.harmed_s);
   return what;
 }

@@ -53,8 +53,7 @@ void say(int to, const boost::json::object& what) {
 using trace_of_all = std::shared_ptr<const simulation::request_trace>;
 
 boost::json::object run_seed(uint64_t seed, const trace_of_all& arrivals) {
-  auto what = simulation::scenario_of(seed);
-  if (arrivals) what.arrivals.trace = arrivals;
+  const auto what = simulation::scenario_of(seed, arrivals);
   auto done = simulation::run(what);
   const bool twice = seed % repeat_each == 0;
   if (twice && simulation::run(what).hash != done.hash)
@@ -103,10 +102,7 @@ class swarm {
   swarm& operator=(const swarm&) = delete;
 
   result<swarm_report> run() {
-    if (!plan_.arrivals.empty()) {
-      TROUPE_ASSIGN(auto trace, simulation::read_request_trace(plan_.arrivals));
-      arrivals_ = std::make_shared<const simulation::request_trace>(std::move(trace));
-    }
+    TROUPE_ASSIGN(arrivals_, simulation::read_arrivals(plan_.arrivals));
     workers_.resize(std::max(plan_.jobs, 1U));
     for (size_t i = 0; i < workers_.size(); ++i) {
       workers_[i].next = plan_.first_seed + i;

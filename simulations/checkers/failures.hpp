@@ -36,7 +36,7 @@ class explained_failures final : public checker {
     uint64_t losses = 0;
   };
   void judge_end(const event& what, violations& found);
-  using in_order = std::set<std::string, std::less<>>;
+  using names = std::set<std::string, std::less<>>;
   /// It is wrong no longer.
   template <class Set, class Key>
   void mend(Set& wrong, const Key& what, duration at) {
@@ -52,12 +52,12 @@ class explained_failures final : public checker {
 
   duration patience_;
   uint64_t losses_max_;
-  in_order lost_;
+  names lost_;
   uint64_t losses_ = 0;
   by_name<request> running_;
   /// What is wrong: faults, groups that were given up, gateways that end because their hosts are lost.
   std::set<uint64_t> faults_;
-  in_order given_up_, leaving_;
+  names given_up_, leaving_;
   duration well_since_{};
 };
 

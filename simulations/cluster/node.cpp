@@ -81,18 +81,20 @@ node::node(site& where, const description& what)
 
 node::~node() { TROUPE_CHECK(!system_); }
 
-void node::fall_silent() {
+void node::cut() {
   log_.cut();
   metrics_.cut();
   place_.leave();
+}
+
+void node::fall_silent() {
+  cut();
   // What its actors told each other within the event.
   site_.where.freeze(owner_);
 }
 
 void node::end_actors() {
-  log_.cut();
-  metrics_.cut();
-  place_.leave();
+  cut();
   post_.end_all();
   dynamic_cast<node_scheduler&>(system_->scheduler()).run_all();
   system_.reset();

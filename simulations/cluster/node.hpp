@@ -83,6 +83,9 @@ class node : public process {
   caf::actor_system& system() { return *system_; }
 
  private:
+  /// Nothing that its actors do reaches anybody any more.
+  void cut();
+
   site& site_;
   const node_name name_;
   const owner_number owner_;

@@ -125,7 +125,7 @@ duration work_left(const scenario& of) {
 
 }  // namespace
 
-scenario scenario_of(uint64_t seed) {
+scenario scenario_of(uint64_t seed, std::shared_ptr<const request_trace> arrivals) {
   seeded_random random(seed, drawn_by::scenarios);
   scenario drawn;
   drawn.seed = seed;
@@ -141,6 +141,7 @@ scenario scenario_of(uint64_t seed) {
   drawn.clients.think_max = one_of<duration>(random, {100ms, 1s, 4s});
   drawn.clients.timeout = one_of<duration>(random, {2s, 10s, 120s, 120s});
   drawn.arrivals = draw_arrivals(random);
+  drawn.arrivals.trace = std::move(arrivals);
   drawn.draining += work_left(drawn);
   drawn.healed += work_left(drawn);
   drawn.faults = draw_faults(random);
@@ -167,8 +168,7 @@ std::string describe(const scenario& what) {
   }
   if (what.faults.empty()) text += " none";
   if (!what.unusual.empty()) text += "; unusual:";
-  for (const buggify_habit& each : what.unusual)
-    text.append(" ").append(all_buggify_points[static_cast<size_t>(each.which)].name);
+  for (const buggify_habit& each : what.unusual) text.append(" ").append(name(each.which));
   if (!what.lost.empty()) text += "; " + what.lost + " stays lost";
   return text;
 }

@@ -39,7 +39,8 @@ struct scenario {
 inline constexpr uint32_t patient_restarts = 60;
 
 /// The swarm's: of each kind of thing, a part, so that some runs have no links cut and others nothing else.
-scenario scenario_of(uint64_t seed);
+/// With a trace, others' requests come as in it.
+scenario scenario_of(uint64_t seed, std::shared_ptr<const request_trace> arrivals = nullptr);
 
 /// One line: how large, which faults.
 std::string describe(const scenario& what);

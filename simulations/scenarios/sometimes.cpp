@@ -115,9 +115,8 @@ void states_reached::read(const event& what) {
     if (working_.size() >= 2) reached_.set(number_of("two faults work at once"));
     if (working_.size() >= 5) reached_.set(number_of("five faults work at once"));
   } else if (what.what == "buggify.happened") {
-    const auto point = std::ranges::find(all_buggify_points, what.text("point"), &buggify_description::name);
-    const size_t number = static_cast<size_t>(std::ranges::distance(std::begin(all_buggify_points), point));
-    reached_.set(rules.size() + others.size() + all_faults.size() + number);
+    const auto point = buggify_point_of(what.text("point"));
+    if (point) reached_.set(rules.size() + others.size() + all_faults.size() + static_cast<size_t>(*point));
   } else if (what.what == "fault.ends") {
     working_.erase(what.number("id"));
   } else if (what.what == "request.begun") {

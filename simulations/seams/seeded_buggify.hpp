@@ -30,8 +30,7 @@ class seeded_buggify final : public buggify_source {
   bool happens(buggify_point which) override {
     const auto number = static_cast<size_t>(which);
     if (probability_.at(number) == 0 || !random_.chance(probability_.at(number))) return false;
-    if (!std::exchange(happened_.at(number), true))
-      world_.note("", "buggify.happened", {{"point", all_buggify_points[number].name}});
+    if (!std::exchange(happened_.at(number), true)) world_.note("", "buggify.happened", {{"point", name(which)}});
     return true;
   }
 

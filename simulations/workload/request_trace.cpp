@@ -115,4 +115,10 @@ result<request_trace> read_request_trace(const std::string& path) {
   return entries;
 }
 
+result<std::shared_ptr<const request_trace>> read_arrivals(const std::string& path) {
+  if (path.empty()) return std::shared_ptr<const request_trace>();
+  TROUPE_ASSIGN(request_trace entries, read_request_trace(path));
+  return std::make_shared<const request_trace>(std::move(entries));
+}
+
 }  // namespace troupe::simulation

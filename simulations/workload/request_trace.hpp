@@ -30,5 +30,7 @@ inline constexpr uint64_t trace_tokens_max = 10'000'000;
 result<request_trace> parse_request_trace(std::string_view text);
 /// Errors: io_failed, and those of parse_request_trace, with the file's name.
 result<request_trace> read_request_trace(const std::string& path);
+/// The same for many runs to share; null where the path is empty.
+result<std::shared_ptr<const request_trace>> read_arrivals(const std::string& path);
 
 }  // namespace troupe::simulation
