@@ -198,14 +198,12 @@ class backend {
   /// out = finish(x * weights^T).   x: (rows, inputs).   out: (rows, outputs).
   virtual void linear(const matrix& weights, rows_view x, uint32_t rows, rows_view out) = 0;
   /// Norms queries and keys where there are norms, rotates them by their positions (Su et al. 2021), stores keys and
-  /// values.   qkv: (T, Hq + 2 Hkv, D), changed in place.
-  virtual void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
-                                  const head_norms& norms, const rotary_view& rotary, kv_memory& kv,
-                                  uint32_t layer) = 0;
-  /// Each row attends to the positions up to its own, or to the last of them as the window says.   qkv: as above. out:
-  /// (T, Hq, D).
-  virtual void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
-                         const kv_memory& kv, uint32_t layer, rows_view out) = 0;
+  /// values; then each row attends to the positions up to its own, or to the last of them as the window says.
+  ///   qkv: (T, Hq + 2 Hkv, D), changed in place.   rows: those of one sequence side by side; no sequence attends to
+  ///   what another stores here.   out: (T, Hq, D).
+  virtual void attention(const attention_shape& shape, const head_norms& norms, const rotary_view& rotary,
+                         rows_view qkv, std::span<const row_place> rows, kv_memory& kv, uint32_t layer,
+                         rows_view out) = 0;
   /// x = cap * tanh(x / cap).   x: (rows, width).
   virtual void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) = 0;
 

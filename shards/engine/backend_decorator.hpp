@@ -42,13 +42,9 @@ class backend_decorator : public backend {
   void linear(const matrix& weights, rows_view x, uint32_t rows, rows_view out) override {
     inner_->linear(weights, x, rows, out);
   }
-  void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
-                          const head_norms& norms, const rotary_view& rotary, kv_memory& kv, uint32_t layer) override {
-    inner_->norm_rope_kv_write(shape, qkv, rows, norms, rotary, kv, layer);
-  }
-  void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows, const kv_memory& kv,
-                 uint32_t layer, rows_view out) override {
-    inner_->attention(shape, qkv, rows, kv, layer, out);
+  void attention(const attention_shape& shape, const head_norms& norms, const rotary_view& rotary, rows_view qkv,
+                 std::span<const row_place> rows, kv_memory& kv, uint32_t layer, rows_view out) override {
+    inner_->attention(shape, norms, rotary, qkv, rows, kv, layer, out);
   }
   void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) override { inner_->soft_cap(x, rows, width, cap); }
   void route(rows_view logits, uint32_t rows, uint32_t experts, uint32_t used, bool normalised,

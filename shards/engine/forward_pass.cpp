@@ -141,8 +141,7 @@ result<sublayer_sum> forward_pass::attend(uint32_t layer, std::span<const row_pl
   const rows_view attended = rows_of(input_, attended_width_);
   const head_norms norms{weights.query_norm.data, weights.key_norm.data, static_cast<float>(model_.rms_eps)};
   device_.linear(*weights.qkv, rows_of(input_, hidden), rows, qkv);
-  device_.norm_rope_kv_write(kind.attention, qkv, places, norms, kind.rotary, *kv_, layer);
-  device_.attention(kind.attention, qkv, places, *kv_, layer, attended);
+  device_.attention(kind.attention, norms, kind.rotary, qkv, places, *kv_, layer, attended);
   TROUPE_ASSIGN(const std::span<float> part, group_.input(rows * hidden));
   device_.linear(*weights.output, attended, rows, {part.data(), hidden});
   TROUPE_ASSIGN(const std::span<const float> sum, group_.all_reduce_tree(rows * hidden));

@@ -8,9 +8,42 @@ namespace {
 /// Operations of one step follow each other within microseconds, steps within some tens of them.
 constexpr adaptive_spins::bounds spin_limits{.worth = 1000, .most = 4000, .without_cores = 100};
 
+constexpr uint64_t word_of(worker_pool::range range) { return uint64_t{range.begin} << 32 | range.end; }
+constexpr worker_pool::range range_of(uint64_t word) {
+  return {static_cast<uint32_t>(word >> 32), static_cast<uint32_t>(word)};
+}
+constexpr uint32_t part_of(uint32_t size, uint32_t parts) { return (size + parts - 1) / parts; }
+
+/// From the front, for the thread whose share it is. What is left is there for others.
+worker_pool::range take_front(std::atomic<uint64_t>& left) {
+  uint64_t word = left.load(std::memory_order_acquire);
+  worker_pool::range taken;
+  do {
+    taken = range_of(word);
+    if (taken.size() == 0) return {};
+    taken.end = taken.begin + part_of(taken.size(), 4);
+  } while (!left.compare_exchange_weak(word, word_of({taken.end, range_of(word).end}), std::memory_order_acq_rel,
+                                       std::memory_order_acquire));
+  return taken;
+}
+
+/// Half of it, from the end, for another.
+worker_pool::range take_back(std::atomic<uint64_t>& left) {
+  uint64_t word = left.load(std::memory_order_acquire);
+  worker_pool::range taken;
+  do {
+    taken = range_of(word);
+    if (taken.size() == 0) return {};
+    taken.begin = taken.end - part_of(taken.size(), 2);
+  } while (!left.compare_exchange_weak(word, word_of({range_of(word).begin, taken.begin}), std::memory_order_acq_rel,
+                                       std::memory_order_acquire));
+  return taken;
+}
+
 }  // namespace
 
-worker_pool::worker_pool(uint32_t threads, idle_work* meanwhile) : meanwhile_(meanwhile), spins_(threads, spin_limits) {
+worker_pool::worker_pool(uint32_t threads, idle_work* meanwhile)
+    : meanwhile_(meanwhile), spins_(threads, spin_limits), shares_(threads), tallies_(threads) {
   for (uint32_t i = 1; i < threads; ++i) workers_.emplace_back([this, i, spins = spins_] { work(i, spins); });
 }
 
@@ -24,55 +57,88 @@ worker_pool::~worker_pool() {
 void worker_pool::run_on_all(size_t count, const range_task& task) {
   TROUPE_CHECK(count <= UINT32_MAX);
   const auto all = static_cast<uint32_t>(count);
-  task_ = &task;
-  done_.store(0, std::memory_order_relaxed);
-  taken_.store(all, std::memory_order_release);
+  const uint32_t before = done_by_others();
+  for (uint32_t thread = threads(); thread-- > 0;) {
+    share& its = shares_[thread];
+    its.task = task;
+    its.left.store(word_of(share_of(all, thread, threads())), std::memory_order_release);
+  }
   turn_.fetch_add(1, std::memory_order_release);
   turn_.notify_all();
-  while (take_range()) {
+  wait_for_others(before + all - take_part(0));
+}
+
+/// One's own share, then what is left of the others'; returns how many that were. A thread that comes from an earlier
+/// turn finds nothing, or takes part in this one: either is right, for what it has taken is of this one.
+uint32_t worker_pool::take_part(uint32_t thread) {
+  uint32_t done = 0;
+  const auto run = [&](const share& of, range taken) {
+    of.task(taken.begin, taken.end);
+    done += taken.size();
+    return taken.size() > 0;
+  };
+  const auto taken_of = [&](share& of, range (*take)(std::atomic<uint64_t>&)) {
+    const range taken = take(of.left);
+    return taken.size() > 0 && run(of, taken);
+  };
+  while (taken_of(shares_[thread], take_front)) {
   }
-  // All is taken; what others have taken may not be done.
-  for (uint32_t done = done_.load(std::memory_order_acquire); done != all; done = done_.load(std::memory_order_acquire))
-    wait_for_change(done_, done, 0, spins_);
+  for (uint32_t other = 1; other < threads();) {
+    if (!taken_of(shares_[(thread + other) % threads()], take_back)) ++other;
+  }
+  return done;
 }
 
-/// Does one range of the turn; false when none is left. A thread that comes from an earlier turn finds none, or takes
-/// part in this one: either is right, for what it reads of the turn it reads after it has taken a range of it.
-bool worker_pool::take_range() {
-  uint64_t state = taken_.load(std::memory_order_acquire);
-  uint32_t begin = 0, size = 0, all = 0;
-  do {
-    begin = static_cast<uint32_t>(state >> 32);
-    all = static_cast<uint32_t>(state);
-    if (begin >= all) return false;
-    size = range_size(all - begin, threads());
-  } while (!taken_.compare_exchange_weak(state, state + (uint64_t{size} << 32), std::memory_order_acq_rel,
-                                         std::memory_order_acquire));
-  (*task_)(begin, begin + size);
-  if (done_.fetch_add(size, std::memory_order_acq_rel) + size == all) done_.notify_all();
-  return true;
+uint32_t worker_pool::done_by_others() const {
+  uint32_t done = 0;
+  for (size_t i = 1; i < tallies_.size(); ++i) done += tallies_[i].done.load(std::memory_order_seq_cst);
+  return done;
 }
 
-/// Waits until `word` is not `old`.
-void worker_pool::wait_for_change(const std::atomic<uint32_t>& word, uint32_t old, uint32_t thread,
-                                  adaptive_spins& spins) {
+/// Until they have done `others` in all. All is taken; what they have taken may not be done.
+void worker_pool::wait_for_others(uint32_t others) {
+  idle_wait wait(meanwhile_, 0);
+  for (uint32_t i = 0; i < spins_.limit(); ++i) {
+    if (done_by_others() == others) return spins_.found(i);
+    wait.turn();
+  }
+  spins_.slept();
+  caller_sleeps_.store(true, std::memory_order_seq_cst);
+  for (uint32_t news = news_.load(std::memory_order_acquire); done_by_others() != others;
+       news = news_.load(std::memory_order_acquire))
+    news_.wait(news, std::memory_order_acquire);
+  caller_sleeps_.store(false, std::memory_order_relaxed);
+}
+
+/// False: the pool ends.
+bool worker_pool::wait_for_share(uint32_t thread, adaptive_spins& spins) {
+  const std::atomic<uint64_t>& left = shares_[thread].left;
+  const auto is_there = [&] { return range_of(left.load(std::memory_order_acquire)).size() > 0; };
   idle_wait wait(meanwhile_, thread);
   for (uint32_t i = 0; i < spins.limit(); ++i) {
-    if (word.load(std::memory_order_acquire) != old) return spins.found(i);
+    if (is_there()) {
+      spins.found(i);
+      return true;
+    }
     wait.turn();
   }
   spins.slept();
-  word.wait(old, std::memory_order_acquire);
+  for (;;) {
+    const uint32_t turn = turn_.load(std::memory_order_acquire);
+    if (ending_.load(std::memory_order_relaxed)) return false;
+    if (is_there()) return true;
+    turn_.wait(turn, std::memory_order_acquire);
+  }
 }
 
 void worker_pool::work(uint32_t thread, adaptive_spins spins) {
-  uint32_t seen = 0;
-  for (;;) {
-    wait_for_change(turn_, seen, thread, spins);
-    seen = turn_.load(std::memory_order_acquire);
-    if (ending_.load(std::memory_order_relaxed)) return;
-    while (take_range()) {
-    }
+  while (wait_for_share(thread, spins)) {
+    const uint32_t done = take_part(thread);
+    // Before the look at who sleeps: whoever sleeps has looked at this after it said so.
+    tallies_[thread].done.fetch_add(done, std::memory_order_seq_cst);
+    if (!caller_sleeps_.load(std::memory_order_seq_cst)) continue;
+    news_.fetch_add(1, std::memory_order_release);
+    news_.notify_all();
   }
 }
 

@@ -16,8 +16,6 @@
 namespace troupe {
 namespace {
 
-static_assert(page_rows == kv_page_positions);
-
 class cpu_backend final : public backend {
  public:
   cpu_backend(cpu_tables tables, uint32_t threads)
@@ -86,9 +84,15 @@ class cpu_backend final : public backend {
         float* to = out.data + r * out.stride;
         if (added.x != nullptr) {
           const float* row = added.x + r * width;
-          for (size_t i = 0; i < width; ++i) to[i] = added.bias == nullptr ? row[i] : row[i] + added.bias[i];
-          if (added.norm != nullptr) kernels_.rms_norm(to, added.norm, eps, width, to);
-          for (size_t i = 0; i < width; ++i) sum[i] += to[i];
+          if (added.bias != nullptr) {
+            for (size_t i = 0; i < width; ++i) to[i] = row[i] + added.bias[i];
+            row = to;
+          }
+          if (added.norm != nullptr) {
+            kernels_.rms_norm(row, added.norm, eps, width, to);
+            row = to;
+          }
+          for (size_t i = 0; i < width; ++i) sum[i] += row[i];
         }
         kernels_.rms_norm(sum, weight, eps, width, to);
       }
@@ -99,34 +103,9 @@ class cpu_backend final : public backend {
     products_.run(static_cast<const packed_matrix&>(weights), x, rows, out);
   }
 
-  void norm_rope_kv_write(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows,
-                          const head_norms& norms, const rotary_view& rotary, kv_memory& kv, uint32_t layer) override {
-    auto& memory = static_cast<cpu_kv_memory&>(kv);
-    const size_t dim = shape.head_dim;
-    pool_.run(rows.size(), [&](size_t begin, size_t end) {
-      for (size_t t = begin; t < end; ++t) {
-        const row_place& place = rows[t];
-        float* query = qkv.data + t * qkv.stride;
-        float* key = query + shape.heads * dim;
-        const float* value = key + shape.kv_heads * dim;
-        const float* cosines = rotary.cosines + size_t{place.position} * rotary.pairs;
-        const float* sines = rotary.sines + size_t{place.position} * rotary.pairs;
-        for (uint32_t h = 0; h < shape.heads + shape.kv_heads; ++h) {
-          float* head = query + h * dim;
-          const float* norm = h < shape.heads ? norms.query : norms.key;
-          if (norm != nullptr) kernels_.rms_norm(head, norm, norms.eps, dim, head);
-          kernels_.rotate(head, cosines, sines, rotary.pairs);
-        }
-        const uint32_t page = place.pages[place.position / kv_page_positions];
-        for (uint32_t h = 0; h < shape.kv_heads; ++h)
-          memory.store(layer, h, page, place.position % kv_page_positions, key + h * dim, value + h * dim);
-      }
-    });
-  }
-
-  void attention(const attention_shape& shape, rows_view qkv, std::span<const row_place> rows, const kv_memory& kv,
-                 uint32_t layer, rows_view out) override {
-    attention_.run(shape, qkv, rows, static_cast<const cpu_kv_memory&>(kv), layer, out);
+  void attention(const attention_shape& shape, const head_norms& norms, const rotary_view& rotary, rows_view qkv,
+                 std::span<const row_place> rows, kv_memory& kv, uint32_t layer, rows_view out) override {
+    attention_.run({shape, norms, rotary, qkv, rows, static_cast<const cpu_kv_memory&>(kv), layer, out});
   }
 
   void soft_cap(rows_view x, uint32_t rows, size_t width, float cap) override {

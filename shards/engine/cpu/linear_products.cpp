@@ -54,7 +54,7 @@ void linear_products::run(const packed_matrix& weights, rows_view x, uint32_t ro
   const job work{weights, kernel, x, rows, (rows + kernel.block_rows - 1) / kernel.block_rows, out};
   pack(work);
   upcoming_.begins(weights);
-  pool_.run(weights.panels(), [&](size_t begin, size_t end) {
+  pool_.run(weights.panels(), [work, this](size_t begin, size_t end) {
     for (size_t panel = begin; panel < end; ++panel) multiply_panel(work, panel);
   });
 }

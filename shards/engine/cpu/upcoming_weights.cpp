@@ -23,14 +23,11 @@ void upcoming_weights::begins(const packed_matrix& matrix) {
   if (const auto next = after_.find(&now); next != after_.end()) next_.store(next->second, std::memory_order_release);
 }
 
-/// Where the thread's first range begins: they go to the threads in this order, mostly.
+/// Of the thread's share.
 upcoming_weights::cursor upcoming_weights::beginning(const stretch& of, uint32_t thread) const {
-  uint32_t first = 0;
-  for (uint32_t i = 0; i < thread && first < of.count; ++i)
-    first += worker_pool::range_size(of.count - first, threads_);
-  if (first >= of.count) return {&of, nullptr, nullptr};
-  const uint8_t* at = of.panels + first * of.panel_bytes;
-  return {&of, at, at + std::min(worker_pool::range_size(of.count - first, threads_) * of.panel_bytes, fetched_max)};
+  const worker_pool::range share = worker_pool::share_of(of.count, thread, threads_);
+  const uint8_t* at = of.panels + share.begin * of.panel_bytes;
+  return {&of, at, at + std::min(share.size() * of.panel_bytes, fetched_max)};
 }
 
 bool upcoming_weights::some(uint32_t thread) {

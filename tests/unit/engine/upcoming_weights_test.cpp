@@ -44,11 +44,11 @@ BOOST_AUTO_TEST_CASE(what_came_next_once_is_fetched_the_next_time) {
   upcoming.begins(*c.it);
   BOOST_TEST(!upcoming.some(0));
   upcoming.begins(*a.it);
-  // Of 10 panels the first range has 2, and so has the second one.
+  // Of 10 panels each thread's share has 5.
   const uint64_t panel = 64 * 32 * sizeof(float);
-  BOOST_TEST(calls(upcoming, 0) == 2 * panel / bytes_of_call);
+  BOOST_TEST(calls(upcoming, 0) == 5 * panel / bytes_of_call);
   BOOST_TEST(calls(upcoming, 0) == 0u);
-  BOOST_TEST(calls(upcoming, 1) == 2 * panel / bytes_of_call);
+  BOOST_TEST(calls(upcoming, 1) == 5 * panel / bytes_of_call);
   // One panel is the first thread's.
   upcoming.begins(*b.it);
   BOOST_TEST(calls(upcoming, 0) == 16 * 32 * sizeof(float) / bytes_of_call);

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <numeric>
+#include <thread>
 
 namespace troupe {
 namespace {
@@ -24,17 +26,50 @@ BOOST_AUTO_TEST_CASE(every_index_is_visited_once_whatever_the_numbers) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(ranges_become_smaller_towards_the_end) {
-  uint32_t left = 192, last = 192;
-  std::vector<uint32_t> sizes;
-  for (; left > 0; left -= sizes.back()) {
-    sizes.push_back(worker_pool::range_size(left, 2));
-    BOOST_REQUIRE(sizes.back() <= last);
-    last = sizes.back();
+BOOST_AUTO_TEST_CASE(shares_lie_side_by_side_and_cover_everything) {
+  for (const uint32_t threads : {1U, 2U, 3U, 7U}) {
+    for (const uint32_t count : {0U, 1U, 6U, 24U, 1000U, UINT32_MAX}) {
+      uint32_t at = 0;
+      for (uint32_t thread = 0; thread < threads; ++thread) {
+        const worker_pool::range share = worker_pool::share_of(count, thread, threads);
+        BOOST_REQUIRE(share.begin == at);
+        BOOST_REQUIRE(share.size() <= uint64_t{count} / threads + 1);
+        at = share.end;
+      }
+      BOOST_REQUIRE(at == count);
+    }
   }
-  BOOST_TEST(sizes.front() == 48u);
-  BOOST_TEST(sizes.back() == 1u);
-  BOOST_TEST(sizes.size() < 24u);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_done_does_what_others_have_left) {
+  worker_pool pool(2);
+  for (int round = 0; round < 100; ++round) {
+    // One thread stops in its first range until all else is done.
+    std::atomic<uint32_t> left{64};
+    std::atomic<bool> stopped{false};
+    pool.run(64, [&](size_t begin, size_t end) {
+      const auto size = static_cast<uint32_t>(end - begin);
+      const bool stops = !stopped.exchange(true);
+      if (stops)
+        while (left.load() != size) std::this_thread::yield();
+      left.fetch_sub(size);
+    });
+    BOOST_REQUIRE(left.load() == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(threads_that_have_slept_are_there_again) {
+  worker_pool pool(3);
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(round));
+    std::atomic<uint32_t> done{0};
+    // Slow enough for the caller to sleep until the others are done.
+    pool.run(3, [&](size_t begin, size_t end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(begin));
+      done.fetch_add(static_cast<uint32_t>(end - begin));
+    });
+    BOOST_REQUIRE(done.load() == 3u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(who_waits_does_what_there_is_to_do_meanwhile) {
