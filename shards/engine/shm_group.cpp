@@ -14,7 +14,9 @@ using shm::rank_state;
 
 /// With one core for two ranks and few spins a sum takes 20 us, with many 1.1 ms. Where each rank can have a core,
 /// being woken takes some 50 us.
-constexpr adaptive_spins::bounds spin_limits{.worth = 4000, .most = 20000, .without_cores = 100};
+constexpr adaptive_spins::bounds spin_limits{.worth = 4000, .most = 40000, .without_cores = 100};
+/// As long as the most spins take: who has slept less would have done better to spin.
+constexpr duration brief_sleep = std::chrono::microseconds(700);
 /// The leader's next plan comes after sampling and some messages: usually not at once.
 constexpr uint32_t spins_idle = 1000;
 /// Looking at the abort word and the liveness words costs some tens of nanoseconds.
@@ -152,7 +154,6 @@ result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
     wait.turn();
     if (spins % spins_between_looks == spins_between_looks - 1) TROUPE_TRY(look_around(target));
   }
-  if (!idle) spins_.slept();
 
   const instant began = time_.now();
   while (!reached(progress.load(std::memory_order_acquire), target)) {
@@ -164,6 +165,12 @@ result<void> shm_group::wait_for(uint32_t peer, uint32_t target, patience how) {
                        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited).count()) + " ms"});
     }
     sleep_on(peer, target, idle && waited >= idle_after ? idle_slice : sleep_slice);
+  }
+  if (idle) return {};
+  if (time_.now() - began < brief_sleep) {
+    spins_.found(spins_.most());
+  } else {
+    spins_.slept();
   }
   return {};
 }
