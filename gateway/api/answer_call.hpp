@@ -1,14 +1,11 @@
-// One completion under way: takes what the request actors say about each prompt, and gives it to the client's exchange
+// One completion under way, for one client: what the request actors say about each prompt goes to the client's exchange
 // as events or as one object.
 #pragma once
 
 #include <memory>
 
-#include "base/clock.hpp"
-#include "base/random.hpp"
-#include "gateway/api/gateway_metrics.hpp"
-#include "gateway/api/generation_call.hpp"
-#include "gateway/api/http_exchange.hpp"
+#include "gateway/api/client_answer.hpp"
+#include "gateway/api/prompts_answer.hpp"
 
 namespace troupe {
 
@@ -17,6 +14,10 @@ struct answer_call_config {
   instant arrived;
   size_t collected_bytes_max = 64 << 20;
 };
+
+/// The form of a call's answers: with an id out of `random`, made now.
+answer_form form_of(const answer_call_config& config, const generation_call& call, const clock& time,
+                    random_source& random);
 
 /// Starts every request of `call` and answers through `exchange`. The references must outlive what was started.
 void start_answer(const answer_call_config& config, generation_call call, cluster_client& cluster, const clock& time,

@@ -46,9 +46,26 @@ answer_events::answer_events(const answer_identity& identity)
     : chat_(identity.chat),
       logprobs_(identity.logprobs),
       include_usage_(identity.include_usage),
+      resumable_(identity.resumable),
+      created_(identity.created),
       head_("data: "),
       tail_(identity.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n") {
   append_identity(head_, identity, chat_ ? "chat.completion.chunk" : "text_completion");
+}
+
+void answer_events::begin_event(std::string& out, uint32_t index, std::span<const choice_progress> all) const {
+  if (resumable_) {
+    out += "id: ";
+    append_json_integer(out, created_);
+    for (const choice_progress& choice : all) {
+      out += ';';
+      append_position(out, choice.at);
+    }
+    out += '\n';
+  }
+  begin_chunk(out);
+  out += R"({"index":)";
+  append_json_integer(out, index);
 }
 
 // After the delta or the text: the logprobs, the finish and the end of the event.
@@ -59,24 +76,25 @@ void answer_events::end_choice(std::string& out, const answer_delta& delta, bool
   out += tail_;
 }
 
-void answer_events::append_delta(std::string& out, uint32_t index, choice_progress& progress, const answer_delta& delta,
-                                 std::string_view echo) const {
+void answer_events::append_delta(std::string& out, uint32_t index, std::span<choice_progress> all,
+                                 const answer_delta& delta, std::string_view echo) const {
   bool has_logprobs = logprobs_ && !delta.logprobs.empty();
   bool finished = delta.finish != finish_reason::none;
   if (delta.text.empty() && !has_logprobs && !finished) return;
+  choice_progress& progress = all[index];
   auto begin = [&](std::string_view then) {
-    begin_chunk(out);
-    out += R"({"index":)";
-    append_json_integer(out, index);
+    begin_event(out, index, all);
     out += then;
   };
-  bool first = !std::exchange(progress.begun, true);
+  bool first = !std::exchange(progress.at.begun, true);
+  const uint64_t tokens = has_logprobs ? delta.logprobs.size() : 0;
   if (chat_) {
     if (first) {
       begin(R"(,"delta":{"role":"assistant","content":""},"logprobs":null)");
       end_choice(out, delta, false);
     }
     if (!delta.text.empty() || has_logprobs) {
+      progress.at.add(delta.text, tokens);
       begin(R"(,"delta":{"content":)");
       append_json_string(out, delta.text);
       out += R"(},"logprobs":)";
@@ -90,11 +108,14 @@ void answer_events::append_delta(std::string& out, uint32_t index, choice_progre
       end_choice(out, delta, false);
     }
     if (finished) {
+      progress.at.finished = true;
       begin(R"(,"delta":{},"logprobs":null)");
       end_choice(out, delta, true);
     }
     return;
   }
+  progress.at.add(delta.text, tokens);
+  progress.at.finished = finished;
   begin(R"(,"text":")");
   if (first) {
     append_json_escaped(out, echo);
@@ -111,6 +132,21 @@ void answer_events::append_delta(std::string& out, uint32_t index, choice_progre
     out += "null";
   }
   end_choice(out, delta, true);
+}
+
+void answer_events::resume(choice_progress& progress, const choice_position& sent, std::string_view echo) const {
+  progress.at.begun = sent.begun;
+  if (sent.begun) progress.characters = characters_begun(echo);
+}
+
+result<answer_delta> answer_events::skip(choice_progress& progress, const choice_position& sent,
+                                         const answer_delta& delta) const {
+  const uint64_t tokens = progress.at.tokens;
+  TROUPE_ASSIGN(answer_delta rest, beyond(sent, progress.at, delta));
+  completion_logprobs had(progress.characters);
+  had.add(std::span(delta.logprobs).first(progress.at.tokens - tokens));
+  progress.characters = had.characters();
+  return rest;
 }
 
 void answer_events::append_end(std::string& out, const answer_usage& usage) const {

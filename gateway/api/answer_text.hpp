@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "actors/request/answer.hpp"
 #include "gateway/api/api_error.hpp"
 #include "gateway/api/logprobs_text.hpp"
+#include "gateway/api/stream_position.hpp"
 
 namespace troupe {
 
@@ -23,11 +25,12 @@ struct answer_identity {
   std::string model;
   bool logprobs = false;
   bool include_usage = false;
+  /// Each event of a stream has an id that says how far it has come (stream_position).
+  bool resumable = false;
 };
 
-/// How far one choice has come.
 struct choice_progress {
-  bool begun = false;
+  choice_position at;
   /// In the choice's text, for text_offset.
   uint64_t characters = 0;
 };
@@ -38,9 +41,14 @@ class answer_events {
   explicit answer_events(const answer_identity& identity);
 
   /// Appends the events for `delta` of the choice `index`; none where it carries nothing to show. The first of a choice
-  /// tells the role (chat) or repeats the prompt (`echo`). `progress` is moved on: throw it away if the events are.
-  void append_delta(std::string& out, uint32_t index, choice_progress& progress, const answer_delta& delta,
+  /// tells the role (chat) or repeats the prompt (`echo`). `all`: of every choice; that of `index` is moved on: take it
+  /// back if the events are thrown away.
+  void append_delta(std::string& out, uint32_t index, std::span<choice_progress> all, const answer_delta& delta,
                     std::string_view echo) const;
+  /// A client that has had `sent` of a choice: without events.
+  void resume(choice_progress& progress, const choice_position& sent, std::string_view echo) const;
+  /// What is beyond `sent` of a delta, over the rest of which `progress` is moved on. Errors: as beyond().
+  result<answer_delta> skip(choice_progress& progress, const choice_position& sent, const answer_delta& delta) const;
   /// The chunk with the usage, if it was asked for, and "[DONE]".
   void append_end(std::string& out, const answer_usage& usage) const;
   /// The error object, after which a stream ends without "[DONE]".
@@ -48,11 +56,14 @@ class answer_events {
 
  private:
   void begin_chunk(std::string& out) const { out += head_; }
+  void begin_event(std::string& out, uint32_t index, std::span<const choice_progress> all) const;
   void end_choice(std::string& out, const answer_delta& delta, bool with_finish) const;
 
   bool chat_;
   bool logprobs_;
   bool include_usage_;
+  bool resumable_;
+  int64_t created_;
   std::string head_;  // From "data: " to the opening bracket of the choices.
   std::string tail_;  // From the closing bracket on.
 };

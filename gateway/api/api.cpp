@@ -57,7 +57,7 @@ void append_model(std::string& out, const served_model& model, std::string_view 
 class api final : public http_handler {
  public:
   api(api_config config, cluster_client& cluster, const clock& time, random_source& random, gateway_metrics& metrics)
-      : config_(config), cluster_(cluster), time_(time), random_(random), metrics_(metrics) {}
+      : config_(config), cluster_(cluster), time_(time), random_(random), metrics_(metrics), held_(config.held) {}
 
   route route_of(std::string_view path) const override {
     const auto* entry = find_route(path);
@@ -96,17 +96,17 @@ class api final : public http_handler {
   }
 
  private:
-  call_context context_of(const http_request& request) {
+  call_context context_of(const http_request& request, random_source& random) {
     return {.cluster = cluster_,
             .time = time_,
-            .random = random_,
+            .random = random,
             .request_id = request.request_id,
             .request_timeout = config_.request_timeout,
             .choices_max = config_.choices_max};
   }
 
   void embed(const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
-    auto call = parse_embedding_request(request.body, context_of(request),
+    auto call = parse_embedding_request(request.body, context_of(request, random_),
                                         {.inputs_max = config_.embedding_inputs_max,
                                          .tokens_max = config_.embedding_tokens_max,
                                          .answer_bytes_max = config_.collected_bytes_max});
@@ -116,12 +116,53 @@ class api final : public http_handler {
   }
 
   void generate(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
-    const call_context context = context_of(request);
-    auto call = which == route::chat_completions ? parse_chat_request(request.body, context)
-                                                 : parse_completion_request(request.body, context);
+    if (!request.idempotency_key.empty()) return generate_once(which, request, exchange);
+    if (!request.last_event_id.empty()) {
+      return exchange->respond(refusal(
+          error{errc::invalid_argument, "Last-Event-ID needs the Idempotency-Key that the stream was asked for with"}));
+    }
+    auto call = parse_call(which, request, random_);
     if (!call) return exchange->respond(refusal(call.err()));
-    start_answer({.which = which, .arrived = request.arrived, .collected_bytes_max = config_.collected_bytes_max},
-                 std::move(*call), cluster_, time_, random_, metrics_, exchange);
+    start_answer(answer_config(which, request), std::move(*call), cluster_, time_, random_, metrics_, exchange);
+  }
+
+  api_result<generation_call> parse_call(route which, const http_request& request, random_source& random) {
+    const call_context context = context_of(request, random);
+    return which == route::chat_completions ? parse_chat_request(request.body, context)
+                                            : parse_completion_request(request.body, context);
+  }
+
+  answer_call_config answer_config(route which, const http_request& request) const {
+    return {.which = which, .arrived = request.arrived, .collected_bytes_max = config_.collected_bytes_max};
+  }
+
+  void generate_once(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
+    std::optional<stream_position> sent;
+    if (!request.last_event_id.empty()) {
+      auto position = parse_stream_position(request.last_event_id);
+      if (!position) return exchange->respond(refusal(position.err()));
+      sent = std::move(*position);
+    }
+    auto held = hold(which, request);
+    if (!held) return exchange->respond(refusal(held.err()));
+    (*held)->attach(exchange, sent);
+  }
+
+  /// The answer of the request's key; begins it where there is none.
+  api_result<std::shared_ptr<held_answer>> hold(route which, const http_request& request) {
+    const std::string& key = request.idempotency_key;
+    const request_print print = print_of(which, request.body);
+    TROUPE_ASSIGN(auto found, held_.find(key, print));
+    if (found) return found;
+    keyed_random random(key, print);
+    TROUPE_ASSIGN(generation_call call, parse_call(which, request, random));
+    const answer_call_config config = answer_config(which, request);
+    answer_form form = form_of(config, call, time_, random);
+    form.identity.resumable = true;
+    const auto made = std::make_shared<held_answer>(config, form, call, held_.alone(), held_.bytes(), time_, metrics_);
+    TROUPE_ASSIGN(auto held, held_.add(key, print, made, time_.now()));
+    if (held == made) made->begin(std::move(call.requests), cluster_);
+    return held;
   }
 
   http_response models(std::string_view path) const {
@@ -174,6 +215,7 @@ class api final : public http_handler {
   const clock& time_;
   random_source& random_;
   gateway_metrics& metrics_;
+  held_answers held_;
 };
 
 }  // namespace

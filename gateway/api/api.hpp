@@ -4,6 +4,11 @@
 //   POST /v1/chat/completions   POST /v1/completions   POST /v1/embeddings   GET /v1/models   GET /v1/models/{id}
 //   GET /live   GET /ready   GET /health   GET /metrics
 //
+// A completion that is asked for with an Idempotency-Key is made once: whoever asks again with the key and the same
+// body gets the same answer, while it grows and for some minutes. A stream that breaks is gone on with by asking again
+// with Last-Event-ID; where its answer is held no more, or at another gateway, it is made again and only the rest is
+// sent.
+//
 // Each request is parsed once into generate_requests that cannot be invalid; every refusal is OpenAI's error object.
 #pragma once
 
@@ -12,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "gateway/api/gateway_metrics.hpp"
+#include "gateway/api/held_answers.hpp"
 #include "gateway/api/http_exchange.hpp"
 #include "gateway/cluster_client.hpp"
 
@@ -29,6 +35,8 @@ struct api_config {
   size_t embedding_tokens_max = 300'000;
   /// Of its inputs so many are under way at once, so that one call takes neither the queue nor the batch for itself.
   size_t embeddings_at_once = 32;
+  /// Of requests with an Idempotency-Key.
+  held_answers_config held;
 };
 
 /// The references must outlive the handler and everything that it started.

@@ -24,7 +24,11 @@ struct http_request {
   /// Percent-decoded, without the query; begins with '/'. Bytes of it may be anything.
   std::string path;
   std::string content_type;
-  std::string body;
+  /// Whoever asks again with the same is given the same answer; empty: none. 1 to 255 visible ASCII characters.
+  std::string idempotency_key = {};
+  /// The id of the last event of a stream that the client has; empty: none. Visible ASCII characters.
+  std::string last_event_id = {};
+  std::string body = {};
   /// When the head was complete.
   instant arrived;
 };

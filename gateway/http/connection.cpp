@@ -128,6 +128,8 @@ void connection::begin_request(const request_head& head) {
   method_ = head.method;
   path_ = head.path;
   content_type_ = head.content_type;
+  idempotency_key_ = head.idempotency_key;
+  last_event_id_ = head.last_event_id;
   route_ = context_.handler.route_of(path_);
   arrived_ = context_.time.now();
   body_begun_ = arrived_;
@@ -182,6 +184,8 @@ void connection::dispatch(std::string body) {
                        .method = head_only_ ? "GET" : method_,
                        .path = path_,
                        .content_type = content_type_,
+                       .idempotency_key = idempotency_key_,
+                       .last_event_id = last_event_id_,
                        .body = std::move(body),
                        .arrived = arrived_};
   if (request.body.size() >= context_.config.worker_body_bytes) {

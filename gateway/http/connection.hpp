@@ -107,6 +107,8 @@ class connection : public std::enable_shared_from_this<connection> {
   std::string method_;
   std::string path_;
   std::string content_type_;
+  std::string idempotency_key_;
+  std::string last_event_id_;
   route route_ = route::unknown;
   instant arrived_;
   bool head_begun_ = false;    // A byte of the next request has come.

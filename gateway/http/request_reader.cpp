@@ -22,6 +22,8 @@ namespace http = boost::beast::http;
 using parser = http::request_parser<http::empty_body>;
 
 constexpr size_t request_id_length_max = 128;
+constexpr size_t idempotency_key_length_max = 255;
+constexpr size_t last_event_id_length_max = 8192;
 
 error malformed(std::string_view what) { return {errc::invalid_argument, "malformed request: " + std::string(what)}; }
 
@@ -92,6 +94,24 @@ result<void> read_body_fields(const http::fields& fields, request_head& head) {
     }
     head.expects_continue = !head.http_1_0;
   }
+  return {};
+}
+
+// A field whose meaning is bound to its exact bytes: refused where there is a doubt, not left out.
+result<std::string> read_token(const http::fields& fields, beast::string_view name, size_t length_max) {
+  const auto [first, last] = fields.equal_range(name);
+  if (first == last) return std::string();
+  const std::string shown(name.data(), name.size());
+  if (std::next(first) != last) return malformed("the field " + shown + " occurs twice");
+  const std::string_view text(first->value().data(), first->value().size());
+  if (text.empty() || text.size() > length_max || !is_visible(text))
+    return malformed("the field " + shown + " must be 1 to " + std::to_string(length_max) + " visible characters");
+  return std::string(text);
+}
+
+result<void> read_answer_fields(const http::fields& fields, request_head& head) {
+  TROUPE_ASSIGN(head.idempotency_key, read_token(fields, "Idempotency-Key", idempotency_key_length_max));
+  TROUPE_ASSIGN(head.last_event_id, read_token(fields, "Last-Event-ID", last_event_id_length_max));
   return {};
 }
 
@@ -166,6 +186,7 @@ result<request_reader::progress> request_reader::read_head(std::string_view inpu
   TROUPE_TRY(check_host(fields, head_.http_1_0));
   TROUPE_TRY(read_framing(fields, head_));
   TROUPE_TRY(read_body_fields(fields, head_));
+  TROUPE_TRY(read_answer_fields(fields, head_));
   if (head_.content_length.value_or(0) > limits_.body_bytes_max) {
     return error{errc::payload_too_large, "the body is announced with " + std::to_string(*head_.content_length) +
                                               " bytes, at most " + std::to_string(limits_.body_bytes_max) +

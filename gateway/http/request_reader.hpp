@@ -20,6 +20,9 @@ struct request_head {
   std::string content_type;
   /// The client's, if it is 1 to 128 visible ASCII characters; else empty.
   std::string request_id;
+  /// http_request::idempotency_key and ::last_event_id.
+  std::string idempotency_key;
+  std::string last_event_id;
   std::optional<uint64_t> content_length;
   bool http_1_0 = false;
   bool keep_alive = false;

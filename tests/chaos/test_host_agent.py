@@ -2,7 +2,7 @@
 import socket
 import time
 
-from chaos_support import AtToken, await_redundancy, gaps_line, texts
+from chaos_support import AtToken, answers, await_redundancy, gaps_line, texts
 from cluster import eventually
 from processes import kill
 from streams import run_streams, seeded_stories
@@ -62,10 +62,3 @@ def test_without_an_agent_everything_ends(start_cluster):
     print(f"\nall gone {time.monotonic() - begin:.2f} s after the agent")
     with socket.socket() as port:
         assert port.connect_ex(cluster.address) != 0
-
-
-def answers(cluster) -> bool:
-    try:
-        return cluster.is_ready()
-    except OSError:
-        return False

@@ -48,6 +48,14 @@ def gaps_line(streams: list[Stream]) -> str:
     return f"gap ms p50 {percentile(gaps, 0.5):.0f} p99 {percentile(gaps, 0.99):.0f} max {max(gaps):.0f}"
 
 
+def answers(cluster: Cluster) -> bool:
+    """Whether there is a gateway, and all groups are ready."""
+    try:
+        return cluster.is_ready()
+    except OSError:
+        return False
+
+
 def await_redundancy(cluster: Cluster) -> float:
     """Returns the seconds until every group is ready."""
     begin = time.monotonic()

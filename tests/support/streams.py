@@ -9,10 +9,14 @@ TIMEOUT_S = 120.0
 
 
 class Stream(threading.Thread):
-    """One streamed completion. After join(): `text`, `finish`, `times` of the tokens, and `error` unless it went well."""
+    """One streamed completion. After join(): `text`, `finish`, `times` of the tokens, the last event's `last_id` if it
+    has any, and `error` unless it went well."""
 
-    def __init__(self, address: tuple[str, int], body: dict, on_token: Callable[[], None] = lambda: None):
+    def __init__(self, address: tuple[str, int], body: dict, on_token: Callable[[], None] = lambda: None,
+                 headers: dict[str, str] | None = None):
         super().__init__(daemon=True)
+        self.headers = {"Content-Type": "application/json"} | (headers or {})
+        self.last_id: str | None = None
         self.address = address
         self.body = body | {"stream": True}
         self.on_token = on_token
@@ -34,14 +38,17 @@ class Stream(threading.Thread):
     def _read(self, connection: http.client.HTTPConnection) -> str | None:
         chat = "messages" in self.body
         path = "/v1/chat/completions" if chat else "/v1/completions"
-        connection.request("POST", path, json.dumps(self.body), {"Content-Type": "application/json"})
+        connection.request("POST", path, json.dumps(self.body), self.headers)
         answer = connection.getresponse()
         if answer.status != 200:
             return f"HTTP {answer.status}: {answer.read().decode()}"
+        event_id = None
         for line in answer:
             if self.leave.is_set():
                 connection.sock.close()
                 return "left"
+            if line.startswith(b"id: "):
+                event_id = line[4:].strip().decode()
             if not line.startswith(b"data: "):
                 continue
             data = line[6:].strip()
@@ -53,6 +60,7 @@ class Stream(threading.Thread):
             for choice in event["choices"]:
                 self.text += (choice["delta"].get("content") or "") if chat else choice["text"]
                 self.finish = choice["finish_reason"] or self.finish
+            self.last_id = event_id
             self.times.append(time.monotonic())
             self.on_token()
         return "the connection ended before [DONE]"

@@ -15,7 +15,7 @@ struct head_range {
 };
 
 head_range heads_of(const attention_shape& shape, uint32_t kv_head) {
-  const auto [begin, end] = std::ranges::equal_range(shape.kv_of_head, kv_head);
+  const auto [begin, end] = std::equal_range(shape.kv_of_head.begin(), shape.kv_of_head.end(), kv_head);
   return {static_cast<uint32_t>(begin - shape.kv_of_head.begin()),
           static_cast<uint32_t>(end - shape.kv_of_head.begin())};
 }

@@ -46,7 +46,7 @@ std::string text_chunk(std::string_view choices) {
 
 BOOST_AUTO_TEST_CASE(a_chat_stream_tells_role_pieces_and_finish) {
   answer_events events(identity(true));
-  choice_progress progress;
+  std::vector<choice_progress> progress(3);
   std::string out;
   events.append_delta(out, 2, progress, delta("Hel\"lo"), "");
   BOOST_TEST(
@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(a_chat_stream_tells_role_pieces_and_finish) {
 
 BOOST_AUTO_TEST_CASE(usage_is_null_but_in_the_last_chunk) {
   answer_events events(identity(true, false, true));
-  choice_progress progress{.begun = true};
+  std::vector<choice_progress> progress(1);
+  progress[0].at.begun = true;
   std::string out;
   events.append_delta(out, 0, progress, delta("", finish_reason::stop), "");
   events.append_end(out, {.prompt_tokens = 4, .completion_tokens = 6, .cached_tokens = 2});
@@ -81,7 +82,8 @@ BOOST_AUTO_TEST_CASE(usage_is_null_but_in_the_last_chunk) {
 
 BOOST_AUTO_TEST_CASE(chat_logprobs_carry_tokens_and_bytes) {
   answer_events events(identity(true, true));
-  choice_progress progress{.begun = true};
+  std::vector<choice_progress> progress(1);
+  progress[0].at.begun = true;
   auto held_back = delta("");
   held_back.logprobs = two_tokens;
   std::string out;
@@ -92,7 +94,7 @@ BOOST_AUTO_TEST_CASE(chat_logprobs_carry_tokens_and_bytes) {
 
 BOOST_AUTO_TEST_CASE(a_completion_stream_carries_text_and_finish_together) {
   answer_events events(identity(false));
-  choice_progress progress;
+  std::vector<choice_progress> progress(3);
   std::string out;
   events.append_delta(out, 0, progress, delta("b"), "a");
   BOOST_TEST(out == text_chunk(R"({"index":0,"text":"ab","logprobs":null,"finish_reason":null})"));
@@ -120,7 +122,7 @@ BOOST_AUTO_TEST_CASE(completion_logprobs_are_columns_with_offsets_in_characters)
 
 BOOST_AUTO_TEST_CASE(offsets_go_on_from_chunk_to_chunk) {
   answer_events events(identity(false, true));
-  choice_progress progress;
+  std::vector<choice_progress> progress(3);
   auto piece = delta("\xC3\xA9");
   piece.logprobs = {{.id = 1, .bytes = "\xC3\xA9", .logprob = -1, .top = {}}};
   std::string out;

@@ -62,21 +62,30 @@ struct counted_metrics final : gateway_metrics {
 
 /// The routes, a cluster that the test plays, and a client that keeps what it gets.
 struct api_world {
-  fake_cluster cluster;
   manual_clock time;
   counting_random random;
   counted_metrics metrics;
+  fake_cluster cluster;
   api_config config;
   std::unique_ptr<http_handler> api = make_api(config, cluster, time, random, metrics);
+  std::vector<std::shared_ptr<recorded_exchange>> exchanges;
+
+  /// As a server does with those that are open when it ends.
+  ~api_world() {
+    for (const auto& exchange : exchanges) exchange->work.reset();
+  }
 
   std::shared_ptr<recorded_exchange> ask(std::string method, std::string path, std::string body = "",
-                                         size_t room = 1000) {
+                                         size_t room = 1000, std::string key = "", std::string last_event = "") {
     auto exchange = std::make_shared<recorded_exchange>();
     exchange->room = room;
+    exchanges.push_back(exchange);
     api->handle({.request_id = "r",
                  .method = std::move(method),
                  .path = std::move(path),
                  .content_type = "application/json",
+                 .idempotency_key = std::move(key),
+                 .last_event_id = std::move(last_event),
                  .body = std::move(body),
                  .arrived = time.now()},
                 exchange);
