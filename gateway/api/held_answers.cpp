@@ -1,11 +1,7 @@
 #include "gateway/api/held_answers.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <vector>
-
-#include "base/check.hpp"
 
 namespace troupe {
 namespace {
@@ -13,31 +9,25 @@ namespace {
 /// Old answers are looked for no more often.
 constexpr duration between_looks = std::chrono::seconds(1);
 
-template <class... Part>
-std::array<uint64_t, 4> sha256(const Part&... part) {
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  std::array<uint64_t, 4> digest{};
-  TROUPE_CHECK(context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
-  // Each part with its length before it: no two lists of them look alike.
-  const auto add = [&](const void* data, uint64_t size) {
-    TROUPE_CHECK(EVP_DigestUpdate(context.get(), &size, sizeof(size)) == 1);
-    TROUPE_CHECK(EVP_DigestUpdate(context.get(), data, size) == 1);
-  };
-  (add(part.data(), part.size() * sizeof(*part.data())), ...);
-  TROUPE_CHECK(EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1);
-  return digest;
-}
-
 }  // namespace
 
-request_print print_of(route which, std::string_view body) { return sha256(name(which), body); }
+request_print print_of(route which, std::string_view body) {
+  sha256 hash;
+  hash.add(name(which));
+  hash.add(body);
+  return hash.digest();
+}
 
-keyed_random::keyed_random(std::string_view key, const request_print& print) : seed_(sha256(key, print)) {}
+keyed_random::keyed_random(std::string_view key, const request_print& print) {
+  sha256 hash;
+  hash.add(key);
+  hash.add(std::as_bytes(std::span(print)));
+  const sha256_digest digest = hash.digest();
+  for (size_t i = 0; i < digest.size(); ++i) seed_[i / 4] |= uint32_t{digest[i]} << (i % 4 * 8);
+}
 
 uint64_t keyed_random::next() {
-  const auto words = philox4x32(
-      {drawn_++, static_cast<uint32_t>(seed_[1]), static_cast<uint32_t>(seed_[2]), static_cast<uint32_t>(seed_[3])},
-      {static_cast<uint32_t>(seed_[0]), static_cast<uint32_t>(seed_[0] >> 32)});
+  const auto words = philox4x32({drawn_++, seed_[0], seed_[1], seed_[2]}, {seed_[3], seed_[4]});
   return uint64_t{words[0]} << 32 | words[1];
 }
 

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/random.hpp"
+#include "base/sha256.hpp"
 #include "gateway/api/held_answer.hpp"
 
 namespace troupe {
@@ -22,8 +23,8 @@ struct held_answers_config {
   size_t answers_max = 4096;
 };
 
-/// What a key was used for: SHA-256 over the route and the body.
-using request_print = std::array<uint64_t, 4>;
+/// What a key was used for: a digest of the route and the body.
+using request_print = sha256_digest;
 request_print print_of(route which, std::string_view body);
 
 /// What an answer for a key draws from where others draw by chance: so it is the same one wherever and whenever it is
@@ -34,7 +35,7 @@ class keyed_random final : public random_source {
   uint64_t next() override;
 
  private:
-  std::array<uint64_t, 4> seed_;
+  std::array<uint32_t, 8> seed_{};
   uint32_t drawn_ = 0;
 };
 

@@ -25,7 +25,8 @@ class adaptive_spins {
   uint32_t most() const { return most_; }
   /// A wait ended in time, after so many spins; or it would have, after most().
   void found(uint32_t after);
-  /// A wait has reached the limit, and spinning on would not have helped. Now and then the longest one is tried again: the machine may have become quieter.
+  /// A wait has reached the limit, and spinning on would not have helped. Now and then the longest one is tried again:
+  /// the machine may have become quieter.
   void slept();
 
  private:

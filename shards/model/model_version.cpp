@@ -1,13 +1,10 @@
 #include "shards/model/model_version.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <memory>
 
-#include "base/check.hpp"
+#include "base/sha256.hpp"
 #include "shards/model/files.hpp"
 #include "shards/model/weight_files.hpp"
 
@@ -19,39 +16,17 @@ constexpr std::array config_files{"chat_template.jinja", "config.json",     "gen
                                   "tokenizer.json",      "tokenizer.model", "tokenizer_config.json"};
 constexpr size_t sample_bytes = 4096;
 
-/// SHA-256. Each piece goes in with its length, so that moving a byte from one to the next changes the digest.
-class hasher {
- public:
-  hasher() : context_(EVP_MD_CTX_new()) {
-    TROUPE_CHECK(context_);
-    TROUPE_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+/// The first half of the digest.
+std::string hex_of(const sha256_digest& digest) {
+  std::string hex;
+  for (const uint8_t byte : std::span(digest).first<16>()) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
   }
-  void add(std::span<const std::byte> bytes) {
-    add_number(bytes.size());
-    TROUPE_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-  void add(std::string_view text) { add(std::as_bytes(std::span(text))); }
-  void add_number(uint64_t number) { TROUPE_CHECK(EVP_DigestUpdate(context_.get(), &number, sizeof number) == 1); }
-  /// The first half of the digest in hex.
-  std::string finish() {
-    std::array<unsigned char, 32> digest{};
-    TROUPE_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    std::string hex;
-    for (size_t i = 0; i < 16; ++i) {
-      hex += "0123456789abcdef"[digest[i] >> 4];
-      hex += "0123456789abcdef"[digest[i] & 15];
-    }
-    return hex;
-  }
+  return hex;
+}
 
- private:
-  struct freed {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, freed> context_;
-};
-
-void add_sample(hasher& hash, const weight_files::part& part) {
+void add_sample(sha256& hash, const weight_files::part& part) {
   hash.add_number(part.bytes.size());
   hash.add(part.bytes.first(part.header_bytes));
   for (const auto& tensor : part.tensors) {
@@ -63,7 +38,7 @@ void add_sample(hasher& hash, const weight_files::part& part) {
 }  // namespace
 
 result<std::string> model_version(const std::string& folder, const weight_files& files) {
-  hasher hash;
+  sha256 hash;
   for (std::string_view file_name : config_files) {
     const std::string path = folder + "/" + std::string(file_name);
     std::error_code ignored;
@@ -83,7 +58,7 @@ result<std::string> model_version(const std::string& folder, const weight_files&
       add_sample(hash, part);
     }
   }
-  return (full ? "sha256-" : "sampled-") + hash.finish();
+  return (full ? "sha256-" : "sampled-") + hex_of(hash.digest());
 }
 
 }  // namespace troupe

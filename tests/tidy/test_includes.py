@@ -14,7 +14,7 @@ HOMES = {
     r"<boost/asio": r"gateway/http/|actors/outside/",
     r"<boost/test": r"$^",
     r"<sqlite3": r"actors/outside/store/",
-    r"<openssl/": r"actors/outside/|shards/model/model_version\.cpp$|gateway/api/embedding_text\.cpp$",
+    r"<openssl/": r"actors/outside/|base/sha256\.cpp$|gateway/api/embedding_text\.cpp$",
     r"<unicode/": r"shards/tokenizer/",
     r"<spdlog/": r"base/log\.cpp$",
     r"<zlib\.h": r"gateway/http/",
