@@ -143,26 +143,33 @@ class api final : public http_handler {
       if (!position) return exchange->respond(refusal(position.err()));
       sent = std::move(*position);
     }
-    auto held = hold(which, request);
-    if (!held) return exchange->respond(refusal(held.err()));
-    (*held)->attach(exchange, sent);
+    if (auto done = attach(which, request, exchange, sent); !done) exchange->respond(refusal(done.err()));
   }
 
-  /// The answer of the request's key; begins it where there is none.
-  api_result<std::shared_ptr<held_answer>> hold(route which, const http_request& request) {
+  /// To the answer of the request's key, which is begun where there is none.
+  api_result<bool> attach(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange,
+                          const std::optional<stream_position>& sent) {
     const std::string& key = request.idempotency_key;
     const request_print print = print_of(which, request.body);
     TROUPE_ASSIGN(auto found, held_.find(key, print));
-    if (found) return found;
+    if (found) {
+      TROUPE_TRY(check_position(found->form(), sent));
+      // One that fails meanwhile was found too late.
+      if (found->attach(exchange, sent)) return true;
+    }
     keyed_random random(key, print);
     TROUPE_ASSIGN(generation_call call, parse_call(which, request, random));
     const answer_call_config config = answer_config(which, request);
     answer_form form = form_of(config, call, time_, random);
     form.identity.resumable = true;
+    TROUPE_TRY(check_position(form, sent));
     const auto made = std::make_shared<held_answer>(config, form, call, held_.alone(), held_.bytes(), time_, metrics_);
-    TROUPE_ASSIGN(auto held, held_.add(key, print, made, time_.now()));
-    if (held == made) made->begin(std::move(call.requests), cluster_);
-    return held;
+    for (;;) {
+      TROUPE_ASSIGN(auto held, held_.add(key, print, made, time_.now()));
+      if (!held->attach(exchange, sent)) continue;
+      if (held == made) made->begin(std::move(call.requests), cluster_);
+      return true;
+    }
   }
 
   http_response models(std::string_view path) const {

@@ -4,6 +4,11 @@
 
 namespace troupe {
 
+result<void> check_position(const answer_form& form, const std::optional<stream_position>& sent) {
+  if (!sent || (form.stream && sent->choices.size() == form.echo.size())) return {};
+  return error{errc::invalid_argument, "the Last-Event-ID belongs to another stream than this request's"};
+}
+
 client_answer::client_answer(const answer_form& form, std::shared_ptr<http_exchange> exchange,
                              const std::optional<stream_position>& sent)
     : exchange_(std::move(exchange)),

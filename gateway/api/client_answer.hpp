@@ -22,10 +22,13 @@ struct answer_form {
   size_t collected_bytes_max = 64 << 20;
 };
 
+/// Whether a stream of this form can have come so far. Errors: invalid_argument.
+result<void> check_position(const answer_form& form, const std::optional<stream_position>& sent);
+
 /// One call at a time.
 class client_answer {
  public:
-  /// `sent`: what the client of a stream has of it, from an earlier connection: of each choice.
+  /// `sent`: what the client of a stream has of it, from an earlier connection; checked.
   client_answer(const answer_form& form, std::shared_ptr<http_exchange> exchange,
                 const std::optional<stream_position>& sent = std::nullopt);
 

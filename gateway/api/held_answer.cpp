@@ -56,22 +56,18 @@ void held_answer::begin(std::vector<generate_request> requests, cluster_client& 
   if (!ended()) work_ = std::move(work);
 }
 
-void held_answer::attach(const std::shared_ptr<http_exchange>& exchange, const std::optional<stream_position>& sent) {
+bool held_answer::attach(const std::shared_ptr<http_exchange>& exchange, const std::optional<stream_position>& sent) {
   answer_form form = form_;
-  if (sent) {
-    if (!form.stream || sent->choices.size() != form.echo.size()) {
-      return exchange->respond(
-          error_response({errc::invalid_argument, "the Last-Event-ID belongs to another stream than this request's"}));
-    }
-    form.identity.created = sent->created;
-  }
+  if (sent) form.identity.created = sent->created;
   const auto added = std::make_shared<client>(client{client_answer(form, exchange, sent)});
   {
     const auto lock = locked();
+    if (why_) return false;
     clients_.push_back(added);
     deliver_locked();
   }
   exchange->started(std::make_unique<attached>(std::static_pointer_cast<held_answer>(shared_from_this()), added));
+  return true;
 }
 
 std::optional<instant> held_answer::complete_since() const {

@@ -23,11 +23,12 @@ class held_answer final : public prompts_answer {
               held_bytes all, const clock& time, gateway_metrics& metrics);
   ~held_answer() override;
 
-  /// Once.
+  const answer_form& form() const { return form_; }
+  /// Gives it to one more client, from its beginning or from what comes after `sent`, which is of this form. False: it
+  /// has failed already, and the client was told nothing.
+  bool attach(const std::shared_ptr<http_exchange>& exchange, const std::optional<stream_position>& sent);
+  /// Once, when the client that asked for it is attached.
   void begin(std::vector<generate_request> requests, cluster_client& cluster);
-  /// Gives it to one more client, from its beginning or from what comes after `sent`. One that asks for what this
-  /// answer has not is refused.
-  void attach(const std::shared_ptr<http_exchange>& exchange, const std::optional<stream_position>& sent);
 
   /// Since when all of it is there; nothing while it grows.
   std::optional<instant> complete_since() const;

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "shards/engine/futex.hpp"
-#include "shards/engine/spin_pause.hpp"
 
 namespace troupe {
 namespace {
@@ -25,6 +24,9 @@ constexpr duration sleep_slice = std::chrono::milliseconds(1);
 /// A rank with nothing to do wakes up less often; it still sees a death in this time.
 constexpr duration idle_slice = std::chrono::milliseconds(10);
 constexpr duration idle_after = std::chrono::milliseconds(100);
+/// Whoever has begun to say why is given so long to end it, be it without a core for a while.
+constexpr duration last_words = std::chrono::milliseconds(100);
+
 /// Whether a progress that wraps has come to `target`.
 bool reached(uint32_t progress, uint32_t target) { return static_cast<int32_t>(progress - target) >= 0; }
 
@@ -99,13 +101,13 @@ result<void> shm_group::check() {
   if (control_.aborted.load(std::memory_order_acquire) == static_cast<uint32_t>(once::nobody)) return {};
   // Who aborts writes the reason at once; if it died over that, so be it.
   std::string reason = "no reason was given";
-  for (uint32_t i = 0; i < spin_limits.most; ++i) {
+  for (const instant until = time_.now() + last_words; time_.now() < until;) {
     if (control_.aborted.load(std::memory_order_acquire) == static_cast<uint32_t>(once::written)) {
       reason.assign(control_.reason, strnlen(control_.reason, shm::reason_bytes));
       reason += " (said " + rank_text(control_.aborting_rank) + ")";
       break;
     }
-    spin_pause();
+    futex_wait(control_.aborted, static_cast<uint32_t>(once::writing), sleep_slice);
   }
   return failed_.emplace(error{errc::aborted, reason});
 }
@@ -135,6 +137,8 @@ result<void> shm_group::look_around(uint32_t target) {
     if (state == rank_state::joined && !other.alive.holder_is_gone()) continue;
     // It may have come to the target between our last look and its end.
     if (reached(other.progress.load(std::memory_order_acquire), target)) continue;
+    // Who leaves because of an abort has seen it before: so have we, then.
+    TROUPE_TRY(check());
     const bool left = static_cast<rank_state>(other.state.load(std::memory_order_acquire)) == rank_state::left;
     return fail({errc::unavailable, rank_text(peer) + (left ? " has left the group" : " died")});
   }

@@ -59,6 +59,9 @@ void control::leave(uint64_t number) {
   const std::lock_guard lock(mutex_);
   for (peer_channel& peer : peers_) {
     if (!peer.channel) continue;
+    // It may hear of this rank's end before it hears of the reason.
+    if (aborted_.load(std::memory_order_relaxed) && aborting_rank_ != rank_)
+      tell(peer.channel.get(), {.kind = frame_kind::abort, .size = uint64_t{aborting_rank_} + 1}, reason_);
     tell(peer.channel.get(), {.kind = frame_kind::goodbye, .number = number}, {});
     close_gently(std::move(peer.channel));
   }
@@ -104,7 +107,8 @@ result<bool> control::take_frame(uint32_t peer) {
     from.ended = true;
   } else {
     const std::lock_guard lock(mutex_);
-    keep({reinterpret_cast<const char*>(from.bytes.data()) + frame_head_bytes, head->payload_bytes}, peer);
+    keep({reinterpret_cast<const char*>(from.bytes.data()) + frame_head_bytes, head->payload_bytes},
+         head->size == 0 ? peer : static_cast<uint32_t>(head->size - 1));
   }
   std::memmove(from.bytes.data(), from.bytes.data() + length, from.received - length);
   from.received -= length;

@@ -175,7 +175,7 @@ result<frame_head> parse_frame(std::span<const std::byte, frame_head_bytes> byte
       if (head.size > broadcast_bytes_max || head.payload_bytes != head.size) return corrupt;
       break;
     case frame_kind::abort:
-      if (head.payload_bytes > text_bytes_max) return corrupt;
+      if (head.payload_bytes > text_bytes_max || head.size > collective_ranks_max) return corrupt;
       break;
     case frame_kind::barrier:
     case frame_kind::goodbye:

@@ -7,8 +7,9 @@
 //            u64 generation, u64 longest collective in floats, 16 bytes of the group's secret
 //   answer   "TROUPEc\n", u32 version, u32 rank, u32 verdict (0: welcome), u32 length of the text; the text
 //   frame    u32 mark, u32 kind, u64 number, u64 size, u64 length of the payload; the payload
-//            a collective's kind and size are its collective_call; of an abort the payload is the reason, of a
-//            goodbye `number` is that of the first exchange that the rank has not done
+//            a collective's kind and size are its collective_call; of an abort the payload is the reason and
+//            `size` who gave it, plus 1 (0: the sender); of a goodbye `number` is that of the first exchange that the
+//            rank has not done
 #pragma once
 
 #include <array>

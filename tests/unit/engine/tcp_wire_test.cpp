@@ -52,6 +52,7 @@ BOOST_AUTO_TEST_CASE(frames_longer_than_their_kind_allows_are_corrupt) {
   refused({.kind = frame_kind::barrier, .payload_bytes = 1}, channel::data);
   refused({.kind = frame_kind::barrier}, channel::control);
   refused({.kind = frame_kind::abort, .payload_bytes = text_bytes_max + 1}, channel::control);
+  refused({.kind = frame_kind::abort, .size = collective_ranks_max + 1}, channel::control);
   refused({.kind = frame_kind::goodbye, .payload_bytes = 1}, channel::control);
   refused({.kind = static_cast<frame_kind>(0)}, channel::data);
   refused({.kind = static_cast<frame_kind>(7)}, channel::control);

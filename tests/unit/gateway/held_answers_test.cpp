@@ -247,6 +247,11 @@ BOOST_AUTO_TEST_CASE(a_last_event_that_cannot_be_is_refused) {
   BOOST_TEST(keyed(streamed_text, "k", "nonsense")->response->status == 400);
   BOOST_TEST(keyed(streamed_text, "k", "1;-;-")->response->status == 400);
   BOOST_TEST(keyed(whole, "l", "1;-")->response->status == 400);
+  BOOST_TEST(cluster.streams() == 0u);
+  // Nor where the answer is there.
+  keyed(streamed_text);
+  BOOST_TEST(keyed(streamed_text, "k", "1;-;-")->response->status == 400);
+  BOOST_TEST(cluster.streams() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_client_it_goes_on_for_a_while) {
