@@ -57,7 +57,12 @@ void append_model(std::string& out, const served_model& model, std::string_view 
 class api final : public http_handler {
  public:
   api(api_config config, cluster_client& cluster, const clock& time, random_source& random, gateway_metrics& metrics)
-      : config_(config), cluster_(cluster), time_(time), random_(random), metrics_(metrics), held_(config.held) {}
+      : config_(config),
+        cluster_(cluster),
+        time_(time),
+        random_(random),
+        metrics_(metrics),
+        held_(config.held, cluster, time, metrics) {}
 
   route route_of(std::string_view path) const override {
     const auto* entry = find_route(path);
@@ -137,39 +142,16 @@ class api final : public http_handler {
   }
 
   void generate_once(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange) {
-    std::optional<stream_position> sent;
-    if (!request.last_event_id.empty()) {
-      auto position = parse_stream_position(request.last_event_id);
-      if (!position) return exchange->respond(refusal(position.err()));
-      sent = std::move(*position);
-    }
-    if (auto done = attach(which, request, exchange, sent); !done) exchange->respond(refusal(done.err()));
-  }
-
-  /// To the answer of the request's key, which is begun where there is none.
-  api_result<bool> attach(route which, const http_request& request, const std::shared_ptr<http_exchange>& exchange,
-                          const std::optional<stream_position>& sent) {
-    const std::string& key = request.idempotency_key;
-    const request_print print = print_of(which, request.body);
-    TROUPE_ASSIGN(auto found, held_.find(key, print));
-    if (found) {
-      TROUPE_TRY(check_position(found->form(), sent));
-      // One that fails meanwhile was found too late.
-      if (found->attach(exchange, sent)) return true;
-    }
-    keyed_random random(key, print);
-    TROUPE_ASSIGN(generation_call call, parse_call(which, request, random));
-    const answer_call_config config = answer_config(which, request);
-    answer_form form = form_of(config, call, time_, random);
-    form.identity.resumable = true;
-    TROUPE_TRY(check_position(form, sent));
-    const auto made = std::make_shared<held_answer>(config, form, call, held_.alone(), held_.bytes(), time_, metrics_);
-    for (;;) {
-      TROUPE_ASSIGN(auto held, held_.add(key, print, made, time_.now()));
-      if (!held->attach(exchange, sent)) continue;
-      if (held == made) made->begin(std::move(call.requests), cluster_);
-      return true;
-    }
+    const auto asked = keyed_request_of(which, request);
+    if (!asked) return exchange->respond(refusal(asked.err()));
+    const auto plan = [&]() -> api_result<held_answers::answer_plan> {
+      keyed_random random(*asked);
+      TROUPE_ASSIGN(generation_call call, parse_call(which, request, random));
+      const answer_call_config config = answer_config(which, request);
+      answer_form form = form_of(config, call, time_, random);
+      return held_answers::answer_plan{config, std::move(form), std::move(call)};
+    };
+    if (auto done = held_.attach(*asked, exchange, plan); !done) exchange->respond(refusal(done.err()));
   }
 
   http_response models(std::string_view path) const {

@@ -35,16 +35,16 @@ client_answer::taken client_answer::take(uint32_t choice, const answer_delta& de
 client_answer::taken client_answer::stream(uint32_t choice, const answer_delta& delta) {
   const choice_progress before = progress_[choice];
   scratch_.clear();
+  std::optional<answer_delta> rest;
   if (sent_) {
-    const auto rest = events_.skip(progress_[choice], sent_->choices[choice], delta);
-    if (!rest) {
-      fail(rest.err());
+    auto skipped = events_.skip(progress_[choice], sent_->choices[choice], delta);
+    if (!skipped) {
+      fail(skipped.err());
       return taken::yes;
     }
-    events_.append_delta(scratch_, choice, progress_, *rest, form_.echo[choice]);
-  } else {
-    events_.append_delta(scratch_, choice, progress_, delta, form_.echo[choice]);
+    rest = std::move(*skipped);
   }
+  events_.append_delta(scratch_, choice, progress_, rest ? *rest : delta, form_.echo[choice]);
   if (scratch_.empty()) return taken::unseen;
   if (!exchange_->write_events(scratch_)) {
     progress_[choice] = before;

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "gateway/api/part_sink.hpp"
 #include "shards/pooling/pooling.hpp"
 
 namespace troupe {
@@ -87,10 +88,12 @@ class embeddings_run : public std::enable_shared_from_this<embeddings_run> {
     pumping_ = false;
   }
 
-  void on_embedding(size_t input, std::span<const float> values) {
+  bool on_delta(size_t input, const answer_delta& delta) {
+    const std::span<const float> values = delta.embedding;
     if (values.size() != call_.model->hidden) {
-      return fail({errc::internal, "an embedding of " + std::to_string(values.size()) +
-                                       " numbers where the model has " + std::to_string(call_.model->hidden)});
+      fail({errc::internal, "an embedding of " + std::to_string(values.size()) + " numbers where the model has " +
+                                std::to_string(call_.model->hidden)});
+      return true;
     }
     std::string text;
     if (call_.dimensions < values.size()) {
@@ -100,6 +103,7 @@ class embeddings_run : public std::enable_shared_from_this<embeddings_run> {
     }
     std::lock_guard lock(mutex_);
     texts_[input] = std::move(text);
+    return true;
   }
 
   void on_end(size_t input, const answer_usage& usage) {
@@ -122,8 +126,6 @@ class embeddings_run : public std::enable_shared_from_this<embeddings_run> {
   }
 
  private:
-  class input_sink;
-
   void start(size_t input);
 
   // Where there is no room for all of them at once, there is for those that run: the next takes the place of one that
@@ -180,41 +182,13 @@ class embeddings_run : public std::enable_shared_from_this<embeddings_run> {
   bool ended_ = false;
 };
 
-// When it goes without having been told an end, nobody is left who could tell one.
-class embeddings_run::input_sink final : public answer_sink {
- public:
-  input_sink(std::shared_ptr<embeddings_run> run, size_t input) : run_(std::move(run)), input_(input) {}
-  input_sink(const input_sink&) = delete;
-  input_sink& operator=(const input_sink&) = delete;
-  ~input_sink() override {
-    if (!ended_) run_->fail({errc::outcome_unknown, "the request was dropped before it ended"});
-  }
-
-  bool on_delta(const answer_delta& delta) override {
-    run_->on_embedding(input_, delta.embedding);
-    return true;
-  }
-  void on_end(const answer_usage& usage) override {
-    ended_ = true;
-    run_->on_end(input_, usage);
-  }
-  void on_error(const error& why) override {
-    ended_ = true;
-    run_->on_error(input_, why);
-  }
-
- private:
-  const std::shared_ptr<embeddings_run> run_;
-  const size_t input_;
-  bool ended_ = false;
-};
-
 void embeddings_run::start(size_t input) {
   generate_request request = call_.requests[input];
   request.timeout = config_.deadline - time_.now();
   if (request.timeout <= duration::zero())
     return fail({errc::deadline_exceeded, "the embeddings took longer than the request's deadline"});
-  inputs_->add(input, cluster_.generate(std::move(request), std::make_shared<input_sink>(shared_from_this(), input)));
+  inputs_->add(input, cluster_.generate(std::move(request),
+                                        std::make_shared<part_sink<embeddings_run>>(shared_from_this(), input)));
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ uint64_t bytes_of(const answer_delta& delta) {
   return bytes;
 }
 
+answer_form resumable(answer_form form) {
+  form.identity.resumable = true;
+  return form;
+}
+
 }  // namespace
 
 struct held_answer::client {
@@ -39,18 +44,19 @@ class held_answer::attached final : public running_request {
   const std::weak_ptr<client> which_;
 };
 
-held_answer::held_answer(const answer_call_config& config, answer_form form, const generation_call& call,
-                         duration alone_max, held_bytes all, const clock& time, gateway_metrics& metrics)
+held_answer::held_answer(const answer_call_config& config, answer_form form, generation_call call, duration alone_max,
+                         held_bytes all, const clock& time, gateway_metrics& metrics)
     : prompts_answer(config.which, config.arrived, call, time, metrics),
-      form_(std::move(form)),
+      requests_(std::move(call.requests)),
+      form_(resumable(std::move(form))),
       alone_max_(alone_max),
       all_(std::move(all)),
       alone_since_(time.now()) {}
 
 held_answer::~held_answer() { *all_ -= bytes_; }
 
-void held_answer::begin(std::vector<generate_request> requests, cluster_client& cluster) {
-  auto work = start(std::move(requests), cluster);
+void held_answer::begin(cluster_client& cluster) {
+  auto work = start(std::move(requests_), cluster);
   const auto lock = locked();
   // Where it has ended already there is nothing to hold, or something to cancel: when the mutex is let go.
   if (!ended()) work_ = std::move(work);

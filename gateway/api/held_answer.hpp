@@ -19,7 +19,7 @@ class held_answer final : public prompts_answer {
  public:
   /// `alone_max`: without a client it goes on for so long, and is then cancelled. `all`: its bytes are added here while
   /// it lives.
-  held_answer(const answer_call_config& config, answer_form form, const generation_call& call, duration alone_max,
+  held_answer(const answer_call_config& config, answer_form form, generation_call call, duration alone_max,
               held_bytes all, const clock& time, gateway_metrics& metrics);
   ~held_answer() override;
 
@@ -28,7 +28,7 @@ class held_answer final : public prompts_answer {
   /// has failed already, and the client was told nothing.
   bool attach(const std::shared_ptr<http_exchange>& exchange, const std::optional<stream_position>& sent);
   /// Once, when the client that asked for it is attached.
-  void begin(std::vector<generate_request> requests, cluster_client& cluster);
+  void begin(cluster_client& cluster);
 
   /// Since when all of it is there; nothing while it grows.
   std::optional<instant> complete_since() const;
@@ -56,6 +56,7 @@ class held_answer final : public prompts_answer {
   template <class Which>
   void let_go(const Which& which);
 
+  std::vector<generate_request> requests_;
   const answer_form form_;
   const duration alone_max_;
   const held_bytes all_;

@@ -13,7 +13,7 @@
 
 namespace troupe {
 
-/// Told by the sinks of the prompts, each of which is called from an actor of its own.
+/// What is told about a prompt comes from its part_sink, each of which is called from an actor of its own.
 class prompts_answer : public std::enable_shared_from_this<prompts_answer> {
  public:
   prompts_answer(route which, instant arrived, const generation_call& call, const clock& time,
@@ -24,6 +24,10 @@ class prompts_answer : public std::enable_shared_from_this<prompts_answer> {
 
   /// Starts every request, until one has failed at once. The result cancels what of them is under way.
   std::unique_ptr<running_request> start(std::vector<generate_request> requests, cluster_client& cluster);
+
+  bool on_delta(size_t prompt, const answer_delta& delta);
+  void on_end(size_t prompt, const answer_usage& usage);
+  void on_error(size_t prompt, const error& why);
 
  protected:
   // With the mutex held.
@@ -45,10 +49,9 @@ class prompts_answer : public std::enable_shared_from_this<prompts_answer> {
   instant now() const { return time_.now(); }
 
  private:
-  class prompt_sink;
-  bool on_delta(size_t prompt, const answer_delta& delta);
-  void on_end(const answer_usage& usage);
-  void on_error(const error& why);
+  /// Does it with the mutex held, unless the answer has ended; what it dropped is destroyed afterwards.
+  template <class Action>
+  void change(const Action& action);
   bool has_ended();
 
   const clock& time_;

@@ -14,30 +14,34 @@ constexpr worker_pool::range range_of(uint64_t word) {
 }
 constexpr uint32_t part_of(uint32_t size, uint32_t parts) { return (size + parts - 1) / parts; }
 
-/// From the front, for the thread whose share it is. What is left is there for others.
-worker_pool::range take_front(std::atomic<uint64_t>& left) {
-  uint64_t word = left.load(std::memory_order_acquire);
-  worker_pool::range taken;
-  do {
-    taken = range_of(word);
-    if (taken.size() == 0) return {};
-    taken.end = taken.begin + part_of(taken.size(), 4);
-  } while (!left.compare_exchange_weak(word, word_of({taken.end, range_of(word).end}), std::memory_order_acq_rel,
-                                       std::memory_order_acquire));
-  return taken;
+/// What is taken of a range, and what stays.
+struct cut_range {
+  worker_pool::range taken, left;
+};
+
+/// A thread takes of its own share from the front, little by little: the rest is there for others.
+cut_range cut_front(worker_pool::range whole) {
+  const uint32_t at = whole.begin + part_of(whole.size(), 4);
+  return {{whole.begin, at}, {at, whole.end}};
 }
 
-/// Half of it, from the end, for another.
-worker_pool::range take_back(std::atomic<uint64_t>& left) {
+/// Of another's, from the end, half of it.
+cut_range cut_back(worker_pool::range whole) {
+  const uint32_t at = whole.end - part_of(whole.size(), 2);
+  return {{at, whole.end}, {whole.begin, at}};
+}
+
+/// Empty: there is nothing left.
+template <cut_range (*Cut)(worker_pool::range)>
+worker_pool::range take(std::atomic<uint64_t>& left) {
   uint64_t word = left.load(std::memory_order_acquire);
-  worker_pool::range taken;
+  cut_range parts;
   do {
-    taken = range_of(word);
-    if (taken.size() == 0) return {};
-    taken.begin = taken.end - part_of(taken.size(), 2);
-  } while (!left.compare_exchange_weak(word, word_of({range_of(word).begin, taken.begin}), std::memory_order_acq_rel,
-                                       std::memory_order_acquire));
-  return taken;
+    parts = Cut(range_of(word));
+    if (parts.taken.size() == 0) break;
+  } while (
+      !left.compare_exchange_weak(word, word_of(parts.left), std::memory_order_acq_rel, std::memory_order_acquire));
+  return parts.taken;
 }
 
 }  // namespace
@@ -73,18 +77,15 @@ void worker_pool::run_on_all(size_t count, const range_task& task) {
 uint32_t worker_pool::take_part(uint32_t thread) {
   uint32_t done = 0;
   const auto run = [&](const share& of, range taken) {
-    of.task(taken.begin, taken.end);
+    if (taken.size() > 0) of.task(taken.begin, taken.end);
     done += taken.size();
     return taken.size() > 0;
   };
-  const auto taken_of = [&](share& of, range (*take)(std::atomic<uint64_t>&)) {
-    const range taken = take(of.left);
-    return taken.size() > 0 && run(of, taken);
-  };
-  while (taken_of(shares_[thread], take_front)) {
+  for (share& mine = shares_[thread]; run(mine, take<cut_front>(mine.left));) {
   }
-  for (uint32_t other = 1; other < threads();) {
-    if (!taken_of(shares_[(thread + other) % threads()], take_back)) ++other;
+  for (uint32_t i = 1; i < threads(); ++i) {
+    for (share& other = shares_[(thread + i) % threads()]; run(other, take<cut_back>(other.left));) {
+    }
   }
   return done;
 }

@@ -1,5 +1,4 @@
 // Answers with an Idempotency-Key over real connections, whose clients come and go while they grow.
-#include <atomic>
 #include <thread>
 
 #include "tests/conformance/http/running_server.hpp"
@@ -28,7 +27,6 @@ std::string text_of(std::string_view body) {
 BOOST_FIXTURE_TEST_SUITE(held_answers, running_server)
 
 BOOST_AUTO_TEST_CASE(clients_come_and_go_while_an_answer_grows) {
-  std::atomic<int> readers_done{0};
   std::vector<std::string> texts(4);
   std::vector<std::thread> readers;
   for (std::string& text : texts) {
@@ -52,7 +50,6 @@ BOOST_AUTO_TEST_CASE(clients_come_and_go_while_an_answer_grows) {
         if (ended) break;
         client.close(wanted % 2 == 0);
       }
-      ++readers_done;
     });
   }
   const auto stream = cluster.stream(0);
@@ -65,7 +62,6 @@ BOOST_AUTO_TEST_CASE(clients_come_and_go_while_an_answer_grows) {
   }
   stream->finish();
   for (std::thread& reader : readers) reader.join();
-  BOOST_TEST(readers_done == 4);
   for (const std::string& text : texts) BOOST_TEST(text == expected);
   BOOST_TEST(cluster.streams() == 1u);
 }

@@ -1,9 +1,13 @@
 #include "shards/engine/worker_pool.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <fstream>
 #include <numeric>
+#include <string>
 #include <thread>
 
 namespace troupe {
@@ -58,17 +62,42 @@ BOOST_AUTO_TEST_CASE(who_is_done_does_what_others_have_left) {
   }
 }
 
+/// Of a thread of this process: whether it sleeps, as proc(5) says.
+bool is_asleep(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const size_t name_ends = text.rfind(')');
+  return name_ends != std::string::npos && text.compare(name_ends, 3, ") S") == 0;
+}
+
+/// False: not within half a minute.
+template <class What>
+bool comes_true(const What& what) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!what() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  return what();
+}
+
 BOOST_AUTO_TEST_CASE(threads_that_have_slept_are_there_again) {
-  worker_pool pool(3);
+  worker_pool pool(2);
+  const pid_t caller = gettid();
+  std::atomic<pid_t> worker{0};
   for (int round = 0; round < 20; ++round) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(round));
-    std::atomic<uint32_t> done{0};
-    // Slow enough for the caller to sleep until the others are done.
-    pool.run(3, [&](size_t begin, size_t end) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(begin));
-      done.fetch_add(static_cast<uint32_t>(end - begin));
+    if (worker != 0) BOOST_REQUIRE(comes_true([&] { return is_asleep(worker); }));
+    std::atomic<bool> worker_is_there{false}, caller_slept{false};
+    pool.run(2, [&](size_t, size_t) {
+      if (gettid() == caller) {
+        // Else it would take the other's share too.
+        comes_true([&] { return worker_is_there.load(); });
+      } else {
+        worker = gettid();
+        worker_is_there = true;
+        caller_slept = comes_true([&] { return is_asleep(caller); });
+      }
     });
-    BOOST_REQUIRE(done.load() == 3u);
+    BOOST_REQUIRE(worker_is_there);
+    BOOST_REQUIRE(caller_slept);
   }
 }
 
